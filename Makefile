@@ -1,0 +1,59 @@
+# Two commands set everything up: `make demo` and `make test`. The rest is for those who work on skribe.
+PYTHON ?= python3
+BIN := .venv/bin
+UV = UV_LINK_MODE=copy $(1)/bin/uv pip install --quiet --python $(1)/bin/python
+
+.PHONY: demo test test-oldest sklearn-suite lint wheel bench clean
+
+demo: .venv/.core
+	$(BIN)/skribe demo
+
+test: .venv/.test .venv-oldest/.test
+	$(BIN)/python -m pytest -n 2 $(PYTEST)
+	.venv-oldest/bin/python -m pytest -n 2 -m "not thirdparty" $(PYTEST)
+
+lint: .venv/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# scikit-learn's own installed tests, with autolog on; what fails there must fail without it too.
+sklearn-suite: .venv/.test
+	$(BIN)/python tests/promise/sklearn_suite.py $(SUITE)
+
+wheel: .venv/.lint
+	rm -rf dist && $(BIN)/python -m build --installer uv --quiet
+
+bench: .venv-bench/.ready
+	.venv-bench/bin/python -m benchmarks $(BENCH)
+
+clean:
+	rm -rf .venv .venv-oldest .venv-bench build dist
+
+.venv/bin/uv:
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet uv
+
+.venv/.core: .venv/bin/uv pyproject.toml
+	$(call UV,.venv) -e .
+	touch $@
+
+.venv/.test: .venv/.core
+	$(call UV,.venv) -e ".[test,thirdparty]"
+	touch $@
+
+.venv/.lint: .venv/.test
+	$(call UV,.venv) -e ".[lint]"
+	touch $@
+
+.venv-oldest/.test: pyproject.toml
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet uv
+	$(call UV,.venv-oldest) -e ".[test]" "scikit-learn==1.6.*" "numpy==1.26.*" "scipy==1.13.*" "pandas==2.2.*"
+	touch $@
+
+.venv-bench/.ready: pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet uv
+	$(call UV,.venv-bench) -e ".[bench]"
+	touch $@

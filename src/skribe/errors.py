@@ -1,0 +1,52 @@
+"""Every error that skribe raises on purpose.
+
+    SkribeError
+    ├── ArgumentError    a wrong argument: what was wrong, and what to write instead   (ValueError)
+    ├── QueryError       a `where=` that does not parse; points at the place           (ValueError)
+    ├── NoActiveRun      a `log_*` call where no run is open                           (RuntimeError)
+    ├── NotFound         an id, a name or an experiment that matches nothing           (LookupError)
+    ├── Ambiguous        a short id that matches several runs                          (LookupError)
+    └── StoreError       the store cannot be read or written
+        ├── StoreDamaged     the file is there and is not a skribe store
+        └── StoreTooNew      written by a later skribe
+
+They are raised where the user called skribe. A failure while recording is never raised: see `skribe.guard`.
+"""
+
+from __future__ import annotations
+
+
+class SkribeError(Exception):
+    """The root of the tree: `except skribe.SkribeError` catches whatever skribe raises on purpose."""
+
+
+class ArgumentError(SkribeError, ValueError):
+    """An argument is wrong. The message says which one, and what to write instead."""
+
+
+class QueryError(SkribeError, ValueError):
+    """A `where=` expression does not parse. The message shows it, with a mark under the place."""
+
+
+class NoActiveRun(SkribeError, RuntimeError):
+    """Something was to be logged, and no run is open here."""
+
+
+class NotFound(SkribeError, LookupError):
+    """Nothing in the store has this id or name."""
+
+
+class Ambiguous(SkribeError, LookupError):
+    """A short id matches more than one run. The message lists them."""
+
+
+class StoreError(SkribeError):
+    """The store cannot be read or written. The message says which file, and how to mend it."""
+
+
+class StoreDamaged(StoreError):
+    """The file is there, and it is not a store that skribe can read."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a later version of skribe."""

@@ -1,0 +1,96 @@
+"""From a hooked method to a `Call`: which calls matter, and what is told of them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from skribe.guard import contain
+from skribe.hooks.context import Scope, open_run
+from skribe.hooks.importlib_bootstrap import Hook
+from skribe.records import Call
+
+
+class Listener(Protocol):
+    """Who is told of the calls. `begin` answers whether the call is worth an `end`."""
+
+    def begin(self, call: Call) -> bool: ...
+
+    def end(self, call: Call) -> None: ...
+
+    def times_members(self, call: Call) -> bool: ...
+
+
+class Calls:
+    """The relay behind every hook. Without a listener the hooks are as good as not there."""
+
+    def __init__(self, listener: Listener) -> None:
+        self.listener: Listener | None = listener
+        self._under_way: set[Scope] = set()
+        self._shared: set[Scope] = set()
+        self._lock = threading.Lock()
+
+    def enter(
+        self, hook: Hook, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outer: Scope | None
+    ) -> Scope | None:
+        """A quiet scope for the call; its `call` is None where the call is not to be recorded."""
+        listener = self.listener
+        if listener is None:
+            return None
+        call = Call(
+            method=hook.__name__,
+            estimator=instance,
+            arguments=bind(hook.original, args, kwargs),
+            inside=open_run(),
+            started=time.time(),
+        )
+        scope = Scope(outer, quiet=True)
+        # What our own code starts while it looks at the estimator is nobody's fit.
+        if contain("this run", listener.begin, call):
+            if listener.times_members(call):
+                call.members = []
+            scope.call, scope.members, scope.owner = call, call.members, id(instance)
+            with self._lock:
+                if self._under_way:
+                    self._shared.update(self._under_way, (scope,))
+                self._under_way.add(scope)
+        call.cpu, call.wall = time.process_time(), time.perf_counter()
+        return scope
+
+    def leave(self, scope: Scope, result: Any, error: BaseException | None) -> None:
+        """Tell the listener how the call went. Does nothing for a call that is not recorded."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        call = scope.call
+        scope.members = None
+        if call is None:
+            return
+        call.wall, call.result, call.error = wall - call.wall, result, error
+        with self._lock:
+            self._under_way.discard(scope)
+            alone = scope not in self._shared
+            self._shared.discard(scope)
+        # The processor time is the whole process's: with two fits at once nobody can say whose it was.
+        call.cpu = cpu - call.cpu if alone and call.cpu is not None else None
+        if self.listener is not None:
+            contain("what this fit did", self.listener.end, call)
+
+
+def bind(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The arguments by name. Those beyond the named ones, which the call itself will refuse, are left out."""
+    if not args:
+        return kwargs
+    return {**dict(zip(_names(function), args, strict=False)), **kwargs}
+
+
+@functools.lru_cache(maxsize=1024)
+def _names(function: Callable[..., Any]) -> tuple[str, ...]:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return ("X", "y")
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in parameters if p.kind in positional) or ("X", "y")

@@ -1,0 +1,178 @@
+"""Which classes are hooked: every estimator there is now, and every one that comes to be later.
+
+Three ways lead here. Subclasses of scikit-learn's `BaseEstimator` that exist are walked; those that are defined
+later, in a notebook cell or by an import, announce themselves through `__init_subclass__`. A class with scikit-learn's
+interface and another base (catboost's) is found where it lives: in the modules that are loaded, or in one as soon
+as it has been imported.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterable
+from types import FunctionType, ModuleType
+from typing import Any
+
+from skribe.guard import contain
+from skribe.hooks.importlib_bootstrap import Hook, Relay
+from skribe.hooks.wrapping import MISSING, Owners, Patches
+
+METHODS = ("fit", "fit_transform", "fit_predict", "partial_fit")
+# Packages in whose modules it is useless to look for estimators that are none of scikit-learn's.
+_WITHOUT = frozenset(
+    {
+        "skribe",
+        "numpy",
+        "scipy",
+        "pandas",
+        "sklearn",
+        "joblib",
+        "matplotlib",
+        "pyarrow",
+        "polars",
+        "IPython",
+        "mlflow",
+    }
+) | frozenset(sys.stdlib_module_names)
+
+
+class Estimators:
+    """The hooked classes of one installation."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+        self._owners = Owners()
+
+    def adopt(self, cls: type) -> None:
+        """Hook the methods that `cls` itself defines. Again is the same as once."""
+        for name in METHODS:
+            here = vars(cls).get(name, MISSING)
+            if here is MISSING:
+                continue
+            hooked = self._hooked(here)
+            if hooked is None:
+                continue
+            try:
+                setattr(cls, name, hooked)
+            except (AttributeError, TypeError):  # a class that cannot be changed: an extension type
+                continue
+            self._owners.add(cls, name)
+
+    def _hooked(self, attribute: Any) -> Any:
+        """What to put in place of a class attribute, or None to leave it alone."""
+        if isinstance(attribute, Hook | type | staticmethod | classmethod | property):
+            return None
+        if isinstance(attribute, FunctionType):
+            return Hook(attribute, attribute, self.relay)
+        if type(attribute).__name__ == "_AvailableIfDescriptor" and not isinstance(attribute.fn, Hook):
+            hook = Hook(attribute.fn, attribute, self.relay)
+            return type(attribute)(hook, attribute.check, attribute.attribute_name)
+        if type(attribute).__name__ == "cython_function_or_method":
+            return Hook(attribute, attribute, self.relay)
+        return None
+
+    def adopt_lineage(self, cls: type) -> None:
+        """Hook `cls`, and the plain mixins from which it takes its `fit`."""
+        self.adopt(cls)
+        for name in ("fit", "partial_fit"):
+            for base in cls.__mro__:
+                if name in vars(base):
+                    if base is not cls and not base.__module__.startswith("sklearn."):
+                        self.adopt(base)
+                    break
+
+    def adopt_duck(self, cls: type) -> None:
+        """Hook a class that is an estimator by its looks, with the bases that it takes its methods from."""
+        for base in cls.__mro__[:-1]:
+            self.adopt(base)
+
+    def release(self) -> None:
+        """Put back what stood in each class, to the very object."""
+        for cls, name in self._owners.drain():
+            here = vars(cls).get(name, MISSING)
+            hook = here if isinstance(here, Hook) else getattr(here, "fn", None)
+            if isinstance(hook, Hook) and hook.relay is self.relay:
+                contain("undoing a hook", setattr, cls, name, hook.replaced)
+
+
+def is_duck(value: Any) -> bool:
+    """A class that shows `fit` and `get_params`, whatever its bases."""
+    return (
+        isinstance(value, type)
+        and callable(getattr(value, "fit", None))
+        and callable(getattr(value, "get_params", None))
+        and value.__module__.partition(".")[0] not in _WITHOUT
+    )
+
+
+def hook_scikit_learn(patches: Patches, estimators: Estimators) -> None:
+    """Hook all of scikit-learn's estimators and their subclasses, now and later. `sklearn.base` is loaded."""
+    from sklearn.base import BaseEstimator
+    from sklearn.utils._set_output import _SetOutputMixin
+
+    for cls in _descendants(BaseEstimator):
+        contain("an estimator class", estimators.adopt_lineage, cls)
+
+    def announce(cls: type) -> None:
+        contain("an estimator class", estimators.adopt_lineage, cls)
+
+    patches.replace(BaseEstimator, "__init_subclass__", _announcing(BaseEstimator, _SetOutputMixin, announce))
+    # This mixin wraps the `fit_transform` of each new class, after `BaseEstimator` was told of it. Were ours to be
+    # inside of that wrapper, it could never be taken out again; so for these classes ours comes last.
+    patches.replace(
+        _SetOutputMixin,
+        "__init_subclass__",
+        _announcing_after(vars(_SetOutputMixin)["__init_subclass__"], BaseEstimator, announce),
+    )
+
+
+def _announcing(base: Any, later: type, announce: Callable[[type], None]) -> Any:
+    def __init_subclass__(cls: type, /, **kwargs: Any) -> None:  # noqa: N807
+        super(base, cls).__init_subclass__(**kwargs)
+        if not issubclass(cls, later):
+            announce(cls)
+
+    return classmethod(__init_subclass__)
+
+
+def _announcing_after(original: Any, base: type, announce: Callable[[type], None]) -> Any:
+    @functools.wraps(original.__func__)
+    def __init_subclass__(cls: type, /, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        original.__func__(cls, *args, **kwargs)
+        if issubclass(cls, base):
+            announce(cls)
+
+    return classmethod(__init_subclass__)
+
+
+def _descendants(root: type) -> Iterable[type]:
+    seen: set[type] = {root}
+    rest: list[type] = [root]
+    while rest:
+        cls: type
+        for cls in type.__subclasses__(rest.pop()):
+            if cls not in seen:
+                seen.add(cls)
+                rest.append(cls)
+                yield cls
+
+
+def hook_loaded_ducks(estimators: Estimators) -> None:
+    """Hook the estimators of other descent in every module that is loaded."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] not in _WITHOUT:
+            hook_ducks_of(estimators, module)
+
+
+def hook_ducks_of(estimators: Estimators, module: ModuleType | None) -> None:
+    """Hook the estimators of other descent that a module defines or shows."""
+    # The module's own dictionary: asking by `getattr` could make a lazy module import things, or warn.
+    for value in list(getattr(module, "__dict__", {}).values()):
+        if isinstance(value, type) and is_duck(value):
+            contain("an estimator class", estimators.adopt_duck, value)
+
+
+def may_hold_ducks(name: str) -> bool:
+    """Whether it is worth looking into a module of this name."""
+    return name.partition(".")[0] not in _WITHOUT

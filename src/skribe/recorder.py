@@ -1,0 +1,350 @@
+"""A `Call` becomes records: what is written before the user's fit runs, and what when it is over.
+
+Before: the run, its parameters, its data set; so that a process that dies leaves more than silence. After: metrics,
+facts, curves, warnings, and how it ended. Each of the two is one transaction.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from skribe import metrics
+from skribe.capture import curves, dataset, display_name, facts, parameters, role_of, seeds
+from skribe.capture.members import member_seconds
+from skribe.capture.weights import weights_of
+from skribe.guard import attempt, contain, hushed, swallow
+from skribe.records import (
+    Call,
+    Changes,
+    Dataset,
+    End,
+    Failure,
+    Kind,
+    Metric,
+    Note,
+    Param,
+    Start,
+    Status,
+    Warned,
+    new_id,
+)
+from skribe.settings import Settings
+from skribe.streams import Stream, Streams
+
+# Parameters which, when False, allow an estimator to write into the data that it is given, also when it predicts.
+_COPY = frozenset({"copy", "copy_X", "copy_x", "copy_X_train"})
+_OWN_FRAMES = "importlib_bootstrap.py"
+
+
+class OpenRun:
+    """A run by hand while it is open. The first fit inside becomes part of it; the later ones are its children."""
+
+    def __init__(self, run: str, experiment: str) -> None:
+        self.id = run
+        self.experiment = experiment
+        self._keys: set[str] = set()
+        self._taken = False
+        self._lock = threading.Lock()
+
+    def note_params(self, keys: Iterable[str]) -> None:
+        """Remember what the user has logged by hand, so that no fit writes over it."""
+        with self._lock:
+            self._keys.update(keys)
+
+    def take(self, keys: Iterable[str]) -> bool:
+        """Whether the fit that asks may log into this run: no other has, and no parameter is there already."""
+        with self._lock:
+            if self._taken or not self._keys.isdisjoint(keys):
+                return False
+            self._taken = True
+            return True
+
+
+class Finished(NamedTuple):
+    """What the line at the end of a top-level run says."""
+
+    run: str
+    name: str
+    kind: Kind
+    status: Status
+    seconds: float
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(slots=True)
+class _Record:
+    """What the recorder knows of a call between its begin and its end."""
+
+    run: str
+    name: str
+    kind: Kind
+    joined: bool
+    top: bool
+    X: Any
+    y: Any
+    weight: Any
+    labels: metrics.Labels | None
+    overwrites: str | None
+    notes: list[Note] = field(default_factory=list)
+    stream: Stream | None = None
+
+
+class Recorder:
+    """The listener behind the hooks. It asks, assembles and writes; what a number means is decided below it."""
+
+    def __init__(self, settings: Settings, write: Callable[..., None], announce: Callable[[Finished], None]) -> None:
+        self.settings = settings
+        self._write = write
+        self._announce = announce
+        self._streams = Streams()
+
+    # --- before the fit ---------------------------------------------------------------------------------------
+
+    def begin(self, call: Call) -> bool:
+        settings = self.settings
+        estimator = call.estimator
+        role = role_of(estimator)
+        if role not in ("model", "search") or settings.excludes(type(estimator)):
+            return False
+        if call.inside is not None and settings.exclusive:
+            return False
+        with hushed():
+            call.record = self._open(call, "search" if role == "search" else "fit")
+        return True
+
+    def times_members(self, call: Call) -> bool:
+        """A search's candidates are fitted inside it too, by the thousand, and are not its members."""
+        return bool(call.record.kind == "fit")
+
+    def _open(self, call: Call, kind: Kind) -> _Record:
+        stream = None
+        if call.method == "partial_fit":
+            stream, kind = self._streams.of(call.estimator), "stream"
+        else:
+            self._streams.forget(call.estimator)
+        if stream is not None and stream.steps:
+            return self._resume(call, stream)
+        notes: list[Note] = []
+        params, troubles = parameters(call.estimator)
+        notes += troubles
+        inside = call.inside
+        joined = inside is not None and inside.take(param.key for param in params)
+        run = inside.id if joined else new_id()
+        record = self._record(call, run, kind, params, notes)
+        record.joined, record.top, record.stream = joined, inside is None, stream
+        if stream is not None:
+            stream.run = run
+        self._write(self._begun(call, record, params))
+        return record
+
+    def _record(self, call: Call, run: str, kind: Kind, params: tuple[Param, ...], notes: list[Note]) -> _Record:
+        X, y = data_of(call)
+        weight, source = attempt("sample_weight", notes, weights_of, call.estimator, call.arguments) or (
+            None,
+            None,
+        )
+        if source is not None:
+            notes.append(Note("training_metrics", f"weighted by {source}, as the fit was"))
+        overwrites = next((p.key for p in params if p.value == "False" and p.key.rpartition("__")[2] in _COPY), None)
+        return _Record(
+            run=run,
+            name=display_name(call.estimator),
+            kind=kind,
+            joined=False,
+            top=True,
+            X=X,
+            y=y,
+            weight=weight,
+            labels=None if y is None else contain("the classes of y", metrics.encode, y),
+            overwrites=overwrites,
+            notes=notes,
+        )
+
+    def _begun(self, call: Call, record: _Record, params: tuple[Param, ...]) -> Changes:
+        cls = type(call.estimator)
+        full_name = f"{cls.__module__}.{cls.__qualname__}"
+        notes, record.notes = tuple(record.notes), []
+        return Changes(
+            run=record.run,
+            start=None if record.joined else self._start(call, record, full_name),
+            params=params,
+            tags={"estimator_name": record.name, "estimator_class": full_name, **self.settings.extra_tags},
+            facts=contain("the seeds", seeds, call.estimator) or (),
+            datasets=self._dataset(record),
+            notes=notes,
+        )
+
+    def _start(self, call: Call, record: _Record, full_name: str) -> Start:
+        inside = call.inside
+        return Start(
+            experiment=self.settings.experiment if inside is None else inside.experiment,
+            name=record.name,
+            kind=record.kind,
+            time=call.started,
+            parent=None if inside is None else inside.id,
+            estimator_name=record.name,
+            estimator_class=full_name,
+        )
+
+    def _dataset(self, record: _Record) -> tuple[Dataset, ...]:
+        if not self.settings.log_datasets or record.X is None:
+            return ()
+        summary = None if record.labels is None else class_balance(record.labels)
+        seen = contain("the data set", dataset, record.X, record.y, role="train", target_summary=summary)
+        return () if seen is None else (seen,)
+
+    def _resume(self, call: Call, stream: Stream) -> _Record:
+        record = self._record(call, stream.run, "stream", stream.params, [])
+        record.top, record.stream, record.notes = False, stream, []
+        self._write(Changes(run=stream.run, end=End("running", call.started)))
+        return record
+
+    # --- after the fit ----------------------------------------------------------------------------------------
+
+    def end(self, call: Call) -> None:
+        record: _Record = call.record
+        status: Status = "finished"
+        changes = None
+        try:
+            if call.error is not None:
+                status = "failed" if isinstance(call.error, Exception) else "killed"
+                changes = self._failed(call, record, status)
+            else:
+                with hushed():
+                    changes = self._finished(call, record)
+        except Exception as error:  # noqa: BLE001
+            swallow("what this fit did", error)
+        except BaseException:  # Ctrl-C while we were writing: the user's fit does not return
+            status = "killed"
+            raise
+        finally:
+            end = None if record.joined else End(status, time.time(), call.wall, call.cpu)
+            self._write(changes if changes is not None else Changes(run=record.run, end=end))
+        if record.top and not record.joined:
+            self._announce(self._line(call, record, status, changes))
+
+    def _finished(self, call: Call, record: _Record) -> Changes:
+        estimator = call.estimator
+        found: list[Metric] = []
+        found += self._training_metrics(call, record)
+        found += contain("the seconds of each part", member_seconds, estimator, call.members or ()) or ()
+        if record.stream is not None:
+            found = record.stream.step(found, call, rows_of(record.X))
+        else:
+            found += contain("the curves", curves, estimator) or ()
+        if record.joined:
+            found.append(Metric("fit_seconds", call.wall))
+        return Changes(
+            run=record.run,
+            metrics=tuple(found),
+            facts=contain("the fitted attributes", facts, estimator) or (),
+            notes=tuple(record.notes),
+            warnings=counted(call.warned),
+            end=None if record.joined else self._end(call, record),
+        )
+
+    def _end(self, call: Call, record: _Record) -> End:
+        if record.stream is not None:
+            return End("finished", time.time(), record.stream.wall, record.stream.cpu)
+        if call.cpu is None:
+            record.notes.append(Note("cpu", "other fits ran in this process at the same time"))
+        return End("finished", time.time(), call.wall, call.cpu)
+
+    def _training_metrics(self, call: Call, record: _Record) -> tuple[Metric, ...]:
+        if record.X is None:
+            return ()
+        if record.overwrites is not None:
+            record.notes.append(
+                Note(
+                    "training_metrics",
+                    f"{record.overwrites}=False: X may have been written over, or would be",
+                )
+            )
+            return ()
+        evaluation = contain(
+            "training metrics",
+            metrics.evaluate,
+            call.estimator,
+            record.X,
+            record.y,
+            weight=record.weight,
+            pos_label=self.settings.pos_label,
+            budget=self.settings.budget(call.wall),
+            labels=record.labels,
+        )
+        if evaluation is None:
+            return ()
+        record.notes += evaluation.notes
+        return evaluation.metrics
+
+    def _failed(self, call: Call, record: _Record, status: Status) -> Changes:
+        assert call.error is not None
+        failure = failure_of(call.error)
+        if record.joined:
+            record.notes.append(Note("fit", f"{failure.type}: {failure.message}"))
+        return Changes(
+            run=record.run,
+            notes=tuple(record.notes),
+            warnings=counted(call.warned),
+            end=None if record.joined else End(status, time.time(), call.wall, call.cpu, failure),
+        )
+
+    def _line(self, call: Call, record: _Record, status: Status, changes: Changes | None) -> Finished:
+        found = () if changes is None else changes.metrics
+        return Finished(record.run, record.name, record.kind, status, call.wall, found)
+
+
+def data_of(call: Call) -> tuple[Any, Any]:
+    """X and y among the arguments of a fit, whatever the estimator calls them."""
+    arguments = call.arguments
+    X = arguments.get("X")
+    y = arguments.get("y", arguments.get("Y"))
+    if X is None:
+        X = next((value for name, value in arguments.items() if name not in ("y", "Y", "sample_weight")), None)
+    return X, y
+
+
+def rows_of(X: Any) -> int | None:
+    """How many rows X has, if it says so."""
+    shape = getattr(X, "shape", None)
+    try:
+        return int(shape[0]) if shape is not None else len(X)
+    except (TypeError, IndexError, ValueError):
+        return None
+
+
+def class_balance(labels: metrics.Labels) -> dict[str, Any]:
+    """How often each class occurs, for the description of a data set."""
+    shown = {str(name): int(count) for name, count in zip(labels.classes[:100], labels.counts[:100], strict=True)}
+    return {"n_classes": len(labels.classes), "class_counts": shown}
+
+
+def counted(warned: Iterable[Warned]) -> tuple[Warned, ...]:
+    """The same warnings, each once, with how often it came."""
+    counts: dict[Warned, int] = {}
+    for one in warned:
+        counts[one] = counts.get(one, 0) + 1
+    return tuple(one._replace(count=count) for one, count in counts.items())
+
+
+def failure_of(error: BaseException) -> Failure:
+    """An exception as text: what it was, what it said, and the traceback that the user sees, without our frames."""
+    try:
+        message = str(error)
+    except Exception:  # noqa: BLE001
+        message = "(its message cannot be shown)"
+    told = contain("a traceback", traceback.TracebackException.from_exception, error)
+    text = ""
+    if told is not None:
+        told.stack = traceback.StackSummary.from_list(
+            [frame for frame in told.stack if not frame.filename.endswith(_OWN_FRAMES)]
+        )
+        text = "".join(told.format())
+    cls = type(error)
+    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+    return Failure(name, message, text)

@@ -1,0 +1,180 @@
+"""What is written down: small immutable records, and `Changes`, the unit in which they are written.
+
+Everything that skribe knows about a run reaches the store as a sequence of `Changes`, each written in one
+transaction under one journal number. A remote backend is fed the same sequence in the same order.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+Kind = Literal["fit", "search", "candidate", "cv", "fold", "stream", "manual"]
+Status = Literal["running", "finished", "failed", "killed"]
+ValueType = Literal["none", "bool", "int", "float", "str", "json", "object", "redacted"]
+
+
+class Param(NamedTuple):
+    """A parameter, as MLflow would write it (`str(value)`) with the type that gives the value back."""
+
+    key: str
+    value: str
+    type: ValueType
+    is_default: bool | None = None
+
+
+class Fact(NamedTuple):
+    """Something a fitted estimator knows about itself: `n_iter_`, `classes_`, the shape of `coef_`."""
+
+    key: str
+    value: str
+    type: ValueType
+
+
+class Metric(NamedTuple):
+    """A number; with a step it is one point of a curve."""
+
+    key: str
+    value: float
+    step: int | None = None
+    time: float | None = None
+
+
+class Note(NamedTuple):
+    """Something that is absent, or that needs a word, and why."""
+
+    what: str
+    reason: str
+
+
+class Warned(NamedTuple):
+    """A warning raised while the run was open."""
+
+    category: str
+    message: str
+    filename: str
+    line: int
+    count: int = 1
+
+
+class Dataset(NamedTuple):
+    """What a data set looked like. It holds no rows."""
+
+    role: str
+    name: str | None
+    kind: str
+    shape: tuple[int, ...] | None
+    fingerprint: str | None
+    details: Mapping[str, Any]
+
+
+class Artifact(NamedTuple):
+    """A file of the run, below the store's artifact folder."""
+
+    path: str
+    size: int
+    digest: str
+
+
+class Failure(NamedTuple):
+    """The exception that ended a run."""
+
+    type: str
+    message: str
+    traceback: str
+
+
+class Start(NamedTuple):
+    """A run begins."""
+
+    experiment: str
+    name: str
+    kind: Kind
+    time: float
+    parent: str | None = None
+    estimator_name: str | None = None
+    estimator_class: str | None = None
+
+
+class End(NamedTuple):
+    """A run's status from here on; the seconds are those of the user's call alone, without ours."""
+
+    status: Status
+    time: float
+    wall: float | None = None
+    cpu: float | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """What one moment adds to one run. `start` comes first and once; `end` may come again (a stream goes on)."""
+
+    run: str
+    start: Start | None = None
+    name: str | None = None
+    params: tuple[Param, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    facts: tuple[Fact, ...] = ()
+    notes: tuple[Note, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    datasets: tuple[Dataset, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    end: End | None = None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Call:
+    """One outermost call of a fit method, as the hooks saw it: all that they tell the recorder."""
+
+    method: str
+    estimator: Any
+    arguments: Mapping[str, Any]
+    inside: Any = None  # the run by hand that is open around the call, as `skribe.recorder` made it
+    started: float = 0.0
+    wall: float = 0.0
+    cpu: float | None = None
+    members: list[tuple[int, str, float]] | None = None  # id, class name and seconds of each fit directly inside
+    warned: list[Warned] = field(default_factory=list)
+    result: Any = None
+    error: BaseException | None = None
+    record: Any = None  # the recorder's own, from `begin` to `end`
+
+
+class ProcessInfo(NamedTuple):
+    """The process that writes, so that others can tell whether it still lives, and what it ran on."""
+
+    token: str
+    host: str
+    boot: str
+    pid: int
+    started: str
+    environment: Mapping[str, Any]
+    source: str | None
+
+
+_last_id: tuple[int, int] = (0, 0)
+_id_lock = threading.Lock()
+
+
+def new_id() -> str:
+    """A UUID of version 7: sorts by time, also within one millisecond of one process.
+
+    The random bits are the operating system's: neither `random` nor `numpy.random` is touched.
+    """
+    global _last_id
+    with _id_lock:
+        now, count = time.time_ns() // 1_000_000, 0
+        if now <= _last_id[0]:
+            now, count = _last_id[0], _last_id[1] + 1
+            if count > 0xFFF:
+                now, count = now + 1, 0
+        _last_id = (now, count)
+    tail = int.from_bytes(os.urandom(8), "big") & ((1 << 62) - 1)
+    digits = f"{(now << 80) | (0x7 << 76) | (count << 64) | (0b10 << 62) | tail:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

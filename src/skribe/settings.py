@@ -1,0 +1,161 @@
+"""The arguments of `autolog`, checked once, where the user wrote them."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import math
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from skribe.errors import ArgumentError
+
+# Arguments that mlflow.sklearn.autolog has and skribe will have. Until then each may be given the value that asks
+# for nothing, which is what happens anyway; any other value is refused rather than silently ignored.
+NOT_YET: Mapping[str, tuple[Any, ...]] = {
+    "log_models": (False,),
+    "log_plots": (False,),
+    "log_input_examples": (False,),
+    "log_model_signatures": (False,),
+    "log_post_training_metrics": (False,),
+    "max_tuning_runs": (0,),
+    "serialization_format": (None,),
+    "registered_model_name": (None,),
+    "wait": (False,),
+    "resume": (False,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What `autolog` was told. `Settings.checked(...)` makes one, or raises an `ArgumentError` that says why not."""
+
+    store: str | os.PathLike[str] | None = None
+    experiment: str = "default"
+    silent: bool = False
+    exclusive: bool = False
+    log_datasets: bool = True
+    pos_label: Any = None
+    extra_tags: Mapping[str, str] = field(default_factory=dict)
+    exclude: frozenset[str | type] = frozenset()
+    overhead: float | None = 0.1
+
+    @classmethod
+    def checked(cls, **given: Any) -> Settings:
+        """Check every argument; the first wrong one raises."""
+        _refuse_unknown(given)
+        _refuse_other_backends(given.pop("backend", None))
+        for name in NOT_YET:
+            given.pop(name, None)
+        for name in ("silent", "exclusive", "log_datasets"):
+            if name in given:
+                _check_bool(name, given[name])
+        given["experiment"] = _experiment(given.get("experiment"))
+        given["store"] = _store(given.get("store"))
+        given["extra_tags"] = _tags(given.get("extra_tags"))
+        given["exclude"] = _exclude(given.get("exclude", ()))
+        given["overhead"] = _overhead(given.get("overhead", 0.1))
+        return cls(**given)
+
+    def excludes(self, cls: type) -> bool:
+        """Whether the user asked to leave this class alone, by the class, its name, or its full name."""
+        if not self.exclude:
+            return False
+        full = f"{cls.__module__}.{cls.__qualname__}"
+        return cls in self.exclude or cls.__name__ in self.exclude or full in self.exclude
+
+    def budget(self, seconds: float) -> float | None:
+        """How long recording may keep a fit of `seconds` waiting, beyond the few milliseconds; None: no limit."""
+        return None if self.overhead is None else max(0.05, self.overhead * seconds)
+
+
+def _refuse_unknown(given: Mapping[str, Any]) -> None:
+    known = [f.name for f in fields(Settings)] + ["backend", "disable"]
+    for name, value in given.items():
+        if name in NOT_YET:
+            if not any(value is off or value == off for off in NOT_YET[name]):
+                raise ArgumentError(
+                    f"autolog({name}={value!r}): this version of skribe does not do that yet. "
+                    f"Leave the argument out, or write {name}={NOT_YET[name][0]!r}."
+                )
+        elif name not in known:
+            near = difflib.get_close_matches(name, [*known, *NOT_YET], n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else f" The arguments are: {', '.join(sorted(known))}."
+            raise ArgumentError(f"autolog() has no argument {name!r}.{hint}")
+
+
+def _refuse_other_backends(backend: object) -> None:
+    if backend not in (None, "local"):
+        raise ArgumentError(
+            f"autolog(backend={backend!r}): this version of skribe writes to its local store only; "
+            "leave the argument out, or write backend='local'. To choose the folder, use store=PATH."
+        )
+
+
+def _check_bool(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise ArgumentError(f"autolog({name}=...) takes True or False, not {value!r} ({type(value).__name__}).")
+
+
+def _experiment(value: object) -> str:
+    if value is None:
+        return "default"
+    return checked_text("autolog(experiment=...)", value)
+
+
+def checked_text(where: str, value: object) -> str:
+    """A text that can be stored and shown: not empty, no NUL, nothing that UTF-8 cannot hold."""
+    if not isinstance(value, str):
+        raise ArgumentError(f"{where} takes a text, not {value!r} ({type(value).__name__}).")
+    if not value.strip():
+        raise ArgumentError(f"{where} is empty; write a name.")
+    if "\0" in value:
+        raise ArgumentError(f"{where} holds a NUL character: {value!r}; leave it out.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ArgumentError(f"{where} cannot be written as UTF-8: {value!r}.") from None
+    return value
+
+
+def _store(value: object) -> str | os.PathLike[str] | None:
+    if value is None or isinstance(value, os.PathLike):
+        return value
+    return checked_text("autolog(store=...)", value)
+
+
+def _tags(value: object) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ArgumentError(
+            f"autolog(extra_tags=...) takes a dictionary such as {{'team': 'risk'}}, not {type(value).__name__}."
+        )
+    return {checked_text("a key of extra_tags", key): str(text) for key, text in value.items()}
+
+
+def _exclude(value: object) -> frozenset[str | type]:
+    if isinstance(value, str) or inspect.isclass(value):
+        value = (value,)
+    if not isinstance(value, Iterable):
+        raise ArgumentError(
+            f"autolog(exclude=...) takes class names or classes, such as ('Ridge', KMeans), not {value!r}."
+        )
+    chosen = tuple(value)
+    for one in chosen:
+        if not isinstance(one, str) and not inspect.isclass(one):
+            hint = " Name its class instead." if hasattr(one, "fit") else ""
+            raise ArgumentError(f"autolog(exclude=...) takes class names or classes, not {one!r}.{hint}")
+    return frozenset(chosen)
+
+
+def _overhead(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise ArgumentError(
+            f"autolog(overhead={value!r}): a share of the fit's own time, such as 0.1 for 10 %, or None for no limit."
+        )
+    return float(value)

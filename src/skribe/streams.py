@@ -1,0 +1,65 @@
+"""The calls of `partial_fit` on one object, which are one run: a step per call."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from dataclasses import dataclass
+from typing import Any
+
+from skribe.records import Call, Metric, Param
+
+
+@dataclass(slots=True)
+class Stream:
+    """How far an object has come by `partial_fit`."""
+
+    run: str = ""
+    params: tuple[Param, ...] = ()
+    steps: int = 0
+    rows: int = 0
+    wall: float = 0.0
+    cpu: float | None = 0.0
+
+    def step(self, found: list[Metric], call: Call, rows: int | None) -> list[Metric]:
+        """Count the call, and give its metrics the number of the call as their step."""
+        step, self.steps = self.steps, self.steps + 1
+        self.wall += call.wall
+        self.cpu = None if self.cpu is None or call.cpu is None else self.cpu + call.cpu
+        stepped = [metric._replace(step=step) for metric in found if metric.step is None]
+        stepped.append(Metric("fit_seconds", call.wall, step))
+        if rows is not None:
+            self.rows += rows
+            stepped.append(Metric("rows_seen", self.rows, step))
+        return stepped
+
+
+class Streams:
+    """The streams of the objects that are still there. Nothing is written on the objects themselves."""
+
+    def __init__(self) -> None:
+        self._streams: dict[int, tuple[weakref.ref[Any], Stream]] = {}
+        self._lock = threading.RLock()
+
+    def of(self, estimator: Any) -> Stream:
+        """The stream of this object, a new one if it has none yet."""
+        key = id(estimator)
+        with self._lock:
+            held = self._streams.get(key)
+            if held is not None and held[0]() is estimator:
+                return held[1]
+            stream = Stream()
+            self._streams[key] = weakref.ref(estimator, lambda _gone: self._drop(key, stream)), stream
+            return stream
+
+    def forget(self, estimator: Any) -> None:
+        """The object was fitted anew: its next `partial_fit` begins another run."""
+        if self._streams:
+            with self._lock:
+                self._streams.pop(id(estimator), None)
+
+    def _drop(self, key: int, stream: Stream) -> None:
+        with self._lock:
+            held = self._streams.get(key)
+            if held is not None and held[1] is stream:
+                del self._streams[key]

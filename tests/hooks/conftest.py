@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from skribe.hooks import Installation
+from skribe.records import Call
+
+
+class Ear:
+    """A listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.ended: list[Call] = []
+
+    def begin(self, call: Call) -> bool:
+        self.calls.append(call)
+        return True
+
+    def end(self, call: Call) -> None:
+        self.ended.append(call)
+
+    def times_members(self, call: Call) -> bool:
+        return True
+
+    @property
+    def names(self) -> list[str]:
+        return [type(call.estimator).__name__ for call in self.ended]
+
+
+@pytest.fixture
+def ear() -> Iterator[Ear]:
+    """The hooks are set, and the test hears every outermost call."""
+    listener = Ear()
+    installation = Installation(listener)
+    yield listener
+    installation.remove()
