@@ -1,3 +1,91 @@
-"""skribe: one line, and every scikit-learn fit is written down."""
+"""skribe: one line, and every scikit-learn fit is written down.
+
+    import skribe
+    skribe.autolog()
+
+The names below are all there is to know; each is loaded when it is first used, so `import skribe` costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from skribe.api import (
+        active_run,
+        autolog,
+        describe,
+        experiment,
+        experiments,
+        flush,
+        get_run,
+        last_run,
+        log_artifact,
+        log_dict,
+        log_figure,
+        log_metric,
+        log_metrics,
+        log_param,
+        log_params,
+        log_text,
+        run,
+        runs,
+        set_tag,
+        set_tags,
+        suppress,
+    )
+    from skribe.errors import (
+        Ambiguous,
+        ArgumentError,
+        NoActiveRun,
+        NotFound,
+        QueryError,
+        SkribeError,
+        StoreError,
+    )
+
+__all__ = [
+    "Ambiguous",
+    "ArgumentError",
+    "NoActiveRun",
+    "NotFound",
+    "QueryError",
+    "SkribeError",
+    "StoreError",
+    "active_run",
+    "autolog",
+    "describe",
+    "experiment",
+    "experiments",
+    "flush",
+    "get_run",
+    "last_run",
+    "log_artifact",
+    "log_dict",
+    "log_figure",
+    "log_metric",
+    "log_metrics",
+    "log_param",
+    "log_params",
+    "log_text",
+    "run",
+    "runs",
+    "set_tag",
+    "set_tags",
+    "suppress",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'skribe' has no attribute {name!r}")
+    home = import_module("skribe.errors" if name[0].isupper() else "skribe.api")
+    for each in __all__:
+        if hasattr(home, each):
+            globals()[each] = getattr(home, each)
+    return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

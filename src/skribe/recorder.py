@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from skribe import metrics
 from skribe.capture import curves, dataset, display_name, facts, parameters, role_of, seeds
 from skribe.capture.members import member_seconds
+from skribe.capture.search import best_of
 from skribe.capture.weights import weights_of
 from skribe.guard import attempt, contain, hushed, swallow
 from skribe.records import (
@@ -66,7 +67,7 @@ class OpenRun:
 
 
 class Finished(NamedTuple):
-    """What the line at the end of a top-level run says."""
+    """A top-level run has ended: what the line about it says."""
 
     run: str
     name: str
@@ -90,6 +91,8 @@ class _Record:
     weight: Any
     labels: metrics.Labels | None
     overwrites: str | None
+    settings: Settings
+    write: Callable[..., None]
     notes: list[Note] = field(default_factory=list)
     stream: Stream | None = None
 
@@ -103,13 +106,19 @@ class Recorder:
         self._announce = announce
         self._streams = Streams()
 
+    def configure(self, settings: Settings, write: Callable[..., None]) -> None:
+        """Other settings and another store, from the next call on."""
+        self.settings, self._write = settings, write
+
     # --- before the fit ---------------------------------------------------------------------------------------
 
     def begin(self, call: Call) -> bool:
         settings = self.settings
         estimator = call.estimator
         role = role_of(estimator)
-        if role not in ("model", "search") or settings.excludes(type(estimator)):
+        if role not in ("model", "search") or not hasattr(type(estimator), "get_params"):
+            return False
+        if settings.excludes(type(estimator)):
             return False
         if call.inside is not None and settings.exclusive:
             return False
@@ -139,7 +148,7 @@ class Recorder:
         record.joined, record.top, record.stream = joined, inside is None, stream
         if stream is not None:
             stream.run = run
-        self._write(self._begun(call, record, params))
+        record.write(self._begun(call, record, params))
         return record
 
     def _record(self, call: Call, run: str, kind: Kind, params: tuple[Param, ...], notes: list[Note]) -> _Record:
@@ -162,6 +171,8 @@ class Recorder:
             weight=weight,
             labels=None if y is None else contain("the classes of y", metrics.encode, y),
             overwrites=overwrites,
+            settings=self.settings,
+            write=self._write,
             notes=notes,
         )
 
@@ -173,7 +184,7 @@ class Recorder:
             run=record.run,
             start=None if record.joined else self._start(call, record, full_name),
             params=params,
-            tags={"estimator_name": record.name, "estimator_class": full_name, **self.settings.extra_tags},
+            tags={"estimator_name": record.name, "estimator_class": full_name, **record.settings.extra_tags},
             facts=contain("the seeds", seeds, call.estimator) or (),
             datasets=self._dataset(record),
             notes=notes,
@@ -182,7 +193,7 @@ class Recorder:
     def _start(self, call: Call, record: _Record, full_name: str) -> Start:
         inside = call.inside
         return Start(
-            experiment=self.settings.experiment if inside is None else inside.experiment,
+            experiment=record.settings.experiment if inside is None else inside.experiment,
             name=record.name,
             kind=record.kind,
             time=call.started,
@@ -192,7 +203,7 @@ class Recorder:
         )
 
     def _dataset(self, record: _Record) -> tuple[Dataset, ...]:
-        if not self.settings.log_datasets or record.X is None:
+        if not record.settings.log_datasets or record.X is None:
             return ()
         summary = None if record.labels is None else class_balance(record.labels)
         seen = contain("the data set", dataset, record.X, record.y, role="train", target_summary=summary)
@@ -201,7 +212,7 @@ class Recorder:
     def _resume(self, call: Call, stream: Stream) -> _Record:
         record = self._record(call, stream.run, "stream", stream.params, [])
         record.top, record.stream, record.notes = False, stream, []
-        self._write(Changes(run=stream.run, end=End("running", call.started)))
+        record.write(Changes(run=stream.run, end=End("running", call.started)))
         return record
 
     # --- after the fit ----------------------------------------------------------------------------------------
@@ -224,13 +235,17 @@ class Recorder:
             raise
         finally:
             end = None if record.joined else End(status, time.time(), call.wall, call.cpu)
-            self._write(changes if changes is not None else Changes(run=record.run, end=end))
+            record.write(changes if changes is not None else Changes(run=record.run, end=end))
         if record.top and not record.joined:
             self._announce(self._line(call, record, status, changes))
 
     def _finished(self, call: Call, record: _Record) -> Changes:
         estimator = call.estimator
+        chosen: tuple[Param, ...] = ()
         found: list[Metric] = []
+        if record.kind == "search":
+            chosen, best = contain("what the search chose", best_of, estimator) or ((), ())
+            found += best
         found += self._training_metrics(call, record)
         found += contain("the seconds of each part", member_seconds, estimator, call.members or ()) or ()
         if record.stream is not None:
@@ -241,6 +256,7 @@ class Recorder:
             found.append(Metric("fit_seconds", call.wall))
         return Changes(
             run=record.run,
+            params=chosen,
             metrics=tuple(found),
             facts=contain("the fitted attributes", facts, estimator) or (),
             notes=tuple(record.notes),
@@ -273,8 +289,8 @@ class Recorder:
             record.X,
             record.y,
             weight=record.weight,
-            pos_label=self.settings.pos_label,
-            budget=self.settings.budget(call.wall),
+            pos_label=record.settings.pos_label,
+            budget=record.settings.budget(call.wall),
             labels=record.labels,
         )
         if evaluation is None:
@@ -329,7 +345,7 @@ def counted(warned: Iterable[Warned]) -> tuple[Warned, ...]:
     counts: dict[Warned, int] = {}
     for one in warned:
         counts[one] = counts.get(one, 0) + 1
-    return tuple(one._replace(count=count) for one, count in counts.items())
+    return tuple(one._replace(times=count) for one, count in counts.items())
 
 
 def failure_of(error: BaseException) -> Failure:

@@ -58,7 +58,7 @@ class Warned(NamedTuple):
     message: str
     filename: str
     line: int
-    count: int = 1
+    times: int = 1
 
 
 class Dataset(NamedTuple):

@@ -1,0 +1,278 @@
+"""The verbs: what `import skribe` offers. Each checks what it was given and hands it on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from skribe import session
+from skribe.errors import ArgumentError, NoActiveRun, NotFound
+from skribe.grouping import Experiment
+from skribe.hooks import context
+from skribe.records import Changes, End, Start, Status, new_id
+from skribe.handle import Run
+from skribe.settings import Settings, checked_text
+
+if TYPE_CHECKING:
+    import pandas
+
+    from skribe.description import Description
+    from skribe.recorder import OpenRun
+
+Path = str | os.PathLike[str]
+
+
+def autolog(
+    *,
+    disable: bool = False,
+    backend: Literal["local"] | None = None,
+    store: Path | None = None,
+    experiment: str | None = None,
+    silent: bool = False,
+    exclusive: bool = False,
+    log_datasets: bool = True,
+    pos_label: Any = None,
+    extra_tags: Mapping[str, str] | None = None,
+    exclude: Iterable[str | type] = (),
+    overhead: float | None = 0.1,
+    **mlflow: Any,
+) -> None:
+    """Write down every `fit` from now on. Calling it again replaces the settings.
+
+    disable:      switch off; every class and function is again the very object that it was.
+    store:        the folder to write to, instead of the one that is found (SKRIBE_STORE, `skribe_runs/` upwards).
+    experiment:   the experiment that runs belong to.
+    silent:       no line at the end of a run.
+    exclusive:    record nothing inside a run that was opened by hand.
+    log_datasets: describe the data: shape, schema, fingerprint; never a row.
+    pos_label:    the positive class, for precision, recall and F1 of that class instead of weighted averages.
+    extra_tags:   tags for every run.
+    exclude:      class names or classes that are left alone, with all they fit inside.
+    overhead:     the share of a fit's own time that evaluating it may take (at least 50 ms); beyond it a sample of
+                  the rows is evaluated, and the run says so. None: always everything.
+
+    mlflow.sklearn.autolog's other arguments are accepted with the value that asks for nothing.
+    """
+    if not isinstance(disable, bool):
+        raise ArgumentError(f"autolog(disable=...) takes True or False, not {disable!r}.")
+    settings = Settings.checked(
+        backend=backend,
+        store=store,
+        experiment=experiment,
+        silent=silent,
+        exclusive=exclusive,
+        log_datasets=log_datasets,
+        pos_label=pos_label,
+        extra_tags=extra_tags,
+        exclude=exclude,
+        overhead=overhead,
+        **mlflow,
+    )
+    if disable:
+        session.switch_off()
+    else:
+        session.switch_on(settings)
+
+
+@contextlib.contextmanager
+def run(
+    name: str | None = None, experiment: str | None = None, tags: Mapping[str, Any] | None = None
+) -> Iterator[Run]:
+    """Open a run by hand for the length of a `with` block.
+
+    The first fit inside becomes part of it, any later one a child. A run opened inside a run is its child.
+    """
+    from skribe.recorder import OpenRun, failure_of
+
+    title = "run" if name is None else checked_text("run(name=...)", name)
+    outer: OpenRun | None = context.open_run()
+    if experiment is not None:
+        checked_text("run(experiment=...)", experiment)
+    chosen = experiment or (outer.experiment if outer else session.current_settings().experiment)
+    folder = session.current_folder()
+    opened = OpenRun(new_id(), chosen)
+    mine = Run(folder, opened.id)
+    write = session.journal_of(folder).write
+    started, clock, cpu = time.time(), time.perf_counter(), time.process_time()
+    extra = {**session.current_settings().extra_tags, **{str(key): str(value) for key, value in (tags or {}).items()}}
+    start = Start(chosen, title, "manual", started, outer.id if outer else None)
+    write(Changes(run=opened.id, start=start, tags=extra))
+    status: Status = "finished"
+    failure = None
+    try:
+        with context.entered(quiet=False, run=opened):
+            yield mine
+    except BaseException as error:
+        status, failure = "failed" if isinstance(error, Exception) else "killed", failure_of(error)
+        raise
+    finally:
+        spent = time.perf_counter() - clock, time.process_time() - cpu
+        write(Changes(run=opened.id, end=End(status, time.time(), *spent, failure)))
+        if outer is None:
+            session.remember(folder, opened.id)
+
+
+def active_run() -> Run | None:
+    """The run that is open here: the innermost one by hand, or that of the fit which is going on."""
+    run_id = _active_id()
+    return None if run_id is None else Run(session.current_folder(), run_id)
+
+
+def _active_id() -> str | None:
+    scope = context.current.get()
+    while scope is not None:
+        if scope.call is not None:
+            return str(scope.call.record.run)
+        if scope.run is not None:
+            return str(scope.run.id)
+        scope = scope.outer
+    return None
+
+
+def _active(verb: str) -> Run:
+    found = active_run()
+    if found is None:
+        raise NoActiveRun(
+            f"{verb}: no run is open here. Open one with `with skribe.run('name'):`, "
+            f"or add to a finished one with `skribe.last_run().{verb}(...)`."
+        )
+    return found
+
+
+def log_param(key: str, value: Any) -> None:
+    """Write a parameter to the active run."""
+    log_params({key: value})
+
+
+def log_params(params: Mapping[str, Any]) -> None:
+    """Write several parameters to the active run."""
+    _active("log_params").log_params(params)
+    opened = context.open_run()
+    if opened is not None:
+        opened.note_params(params)
+
+
+def log_metric(key: str, value: float, step: int | None = None) -> None:
+    """Write a number to the active run; with a step it is a point of a curve."""
+    _active("log_metric").log_metric(key, value, step)
+
+
+def log_metrics(metrics: Mapping[str, float], step: int | None = None) -> None:
+    """Write several numbers to the active run."""
+    _active("log_metrics").log_metrics(metrics, step)
+
+
+def set_tag(key: str, value: Any) -> None:
+    """Put a tag on the active run."""
+    _active("set_tag").set_tag(key, value)
+
+
+def set_tags(tags: Mapping[str, Any]) -> None:
+    """Put several tags on the active run."""
+    _active("set_tags").set_tags(tags)
+
+
+def log_artifact(path: Path, name: str | None = None) -> None:
+    """Copy a file or a folder to the active run."""
+    _active("log_artifact").log_artifact(path, name)
+
+
+def log_figure(figure: Any, name: str) -> None:
+    """Keep a matplotlib or plotly figure with the active run, as the ending of `name` says."""
+    _active("log_figure").log_figure(figure, name)
+
+
+def log_text(text: str, name: str) -> None:
+    """Keep a text with the active run, as the file `name`."""
+    _active("log_text").log_text(text, name)
+
+
+def log_dict(obj: Any, name: str) -> None:
+    """Keep a dictionary with the active run, as the JSON file `name`."""
+    _active("log_dict").log_dict(obj, name)
+
+
+def get_run(run_id: str, *, store: Path | None = None) -> Run:
+    """The run with this id, or with an id that begins, or whose last eight digits begin, like this."""
+    folder = session.current_folder(store)
+    return Run(folder, session.query_of(folder).run_row(checked_text("get_run(run_id)", run_id)).id)
+
+
+def last_run(*, store: Path | None = None) -> Run:
+    """The last top-level run that this process made; if it made none, the last one in the store."""
+    folder = session.current_folder(store)
+    found = session.last_run_here(folder) or session.query_of(folder).last_run_id()
+    if found is None:
+        raise NotFound(f"there is no run in {folder} yet. Fit something after `skribe.autolog()`.")
+    return Run(folder, found)
+
+
+def runs(
+    experiment: str | None = None,
+    where: str | None = None,
+    *,
+    children: bool = False,
+    kind: str | None = None,
+    status: str | None = None,
+    sort_by: str | None = None,
+    ascending: bool = False,
+    limit: int | None = None,
+    offset: int = 0,
+    deleted: bool = False,
+    store: Path | None = None,
+) -> pandas.DataFrame:
+    """The runs as a tidy DataFrame, the newest first: a row per run, columns `params.*`, `metrics.*`, `tags.*`.
+
+    where:    a condition such as `"metrics.training_accuracy_score > 0.9 and params.C in (1, 10)"`.
+    children: also the runs inside of runs.
+    sort_by:  a column of the frame.
+    deleted:  the runs in the trash instead.
+    """
+    return session.query_of(session.current_folder(store)).runs_frame(
+        experiment=experiment,
+        where=where,
+        children=children,
+        kind=kind,
+        status=status,
+        sort_by=sort_by,
+        ascending=ascending,
+        limit=limit,
+        offset=offset,
+        deleted=deleted,
+    )
+
+
+def describe(estimator: Any) -> Description:
+    """What would be recorded of a fit of this estimator, before anything runs."""
+    from skribe.description import description_of
+
+    return description_of(estimator, session.current_settings())
+
+
+def experiments(*, store: Path | None = None, deleted: bool = False) -> list[Experiment]:
+    """The experiments of the store, or those in its trash."""
+    from skribe.grouping import listed
+
+    return listed(session.current_folder(store), deleted)
+
+
+def experiment(name: str, *, store: Path | None = None) -> Experiment:
+    """The experiment of this name, created if there is none yet: to rename, delete and restore it."""
+    return Experiment(session.current_folder(store), checked_text("experiment(name)", name)).ensure()
+
+
+@contextlib.contextmanager
+def suppress() -> Iterator[None]:
+    """Record nothing inside the `with` block, in this thread and in those that it starts."""
+    with context.entered(quiet=True):
+        yield
+
+
+def flush(timeout: float | None = None) -> bool:
+    """Deliver what waits because the store could not be written; whether nothing is left to deliver."""
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0):
+        raise ArgumentError(f"flush(timeout={timeout!r}): seconds, or None.")
+    return session.flush(timeout)

@@ -1,0 +1,1 @@
+"""Records as text and as HTML. Pure: nothing here reads a store."""

@@ -1,0 +1,78 @@
+"""Numbers, times and runs in words, for terminals and for `repr`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+# The metric that speaks for a run, the first of these that it has.
+_HEADLINES = (
+    "best_cv_score",
+    "training_accuracy_score",
+    "training_r2_score",
+    "training_silhouette_score",
+    "training_explained_variance_ratio",
+    "training_outlier_fraction",
+    "training_score",
+)
+
+
+def seconds(value: float | None) -> str:
+    """A duration, with the unit that fits it: `830 µs`, `12.4 ms`, `3.21 s`, `4 min 10 s`."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    if value < 1e-3:
+        return f"{value * 1e6:.0f} µs"
+    if value < 1:
+        return f"{value * 1e3:.3g} ms"
+    if value < 100:
+        return f"{value:.3g} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def number(value: float) -> str:
+    """A metric with four significant digits; integers whole."""
+    if isinstance(value, int) or (math.isfinite(value) and value == int(value) and abs(value) < 1e6):
+        return str(int(value))
+    return f"{value:.4g}"
+
+
+def headline(metrics: Mapping[str, float]) -> str:
+    """The one metric that says most, `accuracy_score 0.9733`, or nothing."""
+    for key in _HEADLINES:
+        if key in metrics:
+            return f"{key.removeprefix('training_')} {number(metrics[key])}"
+    return ""
+
+
+def run_line(name: str, short_id: str, status: str, wall: float | None, metrics: Mapping[str, float]) -> str:
+    """The line that is shown when a run ends."""
+    parts = [f"skribe: {name} {short_id}", seconds(wall)]
+    if status != "finished":
+        parts.append(status)
+    said = headline(metrics)
+    if said:
+        parts.append(said)
+    return " · ".join(parts)
+
+
+def columns(pairs: Iterable[tuple[str, str]], indent: str = "    ", most: int = 12) -> list[str]:
+    """Key and value in two columns, with a last line for those that did not fit."""
+    pairs = list(pairs)
+    shown = pairs[:most]
+    width = max((len(key) for key, _ in shown), default=0)
+    lines = [f"{indent}{key:<{width}}  {shorten(value)}" for key, value in shown]
+    if len(pairs) > most:
+        lines.append(f"{indent}… and {len(pairs) - most} more")
+    return lines
+
+
+def shorten(value: Any, width: int = 60) -> str:
+    """One line of at most `width` characters. For showing only: what is stored is whole."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= width else text[: width - 1] + "…"

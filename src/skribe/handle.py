@@ -1,0 +1,330 @@
+"""A run as the user holds it: everything that was written down about it, and a pen to add to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skribe.capture.values import describe_value
+from skribe.display.page import run_html
+from skribe.display.text import columns, headline, number, seconds
+from skribe.errors import ArgumentError
+from skribe.records import Artifact, Changes, Dataset, Metric, Note, Param, Warned
+from skribe.session import journal_of, query_of
+from skribe.settings import checked_text
+from skribe.store.admin import Admin
+from skribe.store.artifacts import ArtifactStore
+from skribe.store.query import RunRow
+from skribe.store.values import decode
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class Run:
+    """One run. Each attribute is read from the store when it is asked for, so it is true as of now."""
+
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self._folder = folder
+        self._query = query_of(folder)
+        self.id = run_id
+
+    # --- reading ----------------------------------------------------------------------------------------------
+
+    @property
+    def short_id(self) -> str:
+        """The last eight digits: enough to name the run wherever an id is asked for."""
+        return self.id[-8:]
+
+    @property
+    def folder(self) -> Path:
+        """The store that the run is in."""
+        return self._folder
+
+    @property
+    def name(self) -> str:
+        return self._row.name
+
+    @property
+    def kind(self) -> str:
+        """`fit`, `search`, `candidate`, `cv`, `fold`, `stream` or `manual`."""
+        return self._row.kind
+
+    @property
+    def status(self) -> str:
+        """`running`, `finished`, `failed` or `killed`."""
+        return self._row.status
+
+    @property
+    def error(self) -> str | None:
+        """The traceback of the exception that ended the run."""
+        failure = self._row.error
+        return None if failure is None else failure.traceback or f"{failure.type}: {failure.message}"
+
+    @property
+    def experiment(self) -> str:
+        return self._row.experiment
+
+    @property
+    def parent(self) -> Run | None:
+        parent = self._row.parent
+        return None if parent is None else Run(self._folder, parent)
+
+    @property
+    def children(self) -> list[Run]:
+        return [Run(self._folder, row.id) for row in self._query.children(self.id)]
+
+    @property
+    def start(self) -> datetime:
+        return datetime.fromtimestamp(self._row.start, UTC)
+
+    @property
+    def end(self) -> datetime | None:
+        end = self._row.end
+        return None if end is None else datetime.fromtimestamp(end, UTC)
+
+    @property
+    def wall(self) -> float | None:
+        """The seconds that the user's call took, without skribe's."""
+        return self._row.wall
+
+    @property
+    def cpu(self) -> float | None:
+        """The process's processor seconds during the call; None if other fits ran beside it."""
+        return self._row.cpu
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters, as the plain values that they were, or as text that describes an object."""
+        return {param.key: _value(param.value, param.type) for param in self._query.params(self.id)}
+
+    @property
+    def changed_params(self) -> dict[str, Any]:
+        """Those parameters that differ from the defaults of their class."""
+        params = (param for param in self._query.params(self.id) if param.is_default is False)
+        return {param.key: _value(param.value, param.type) for param in params}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The last value of each metric."""
+        return {metric.key: metric.value for metric in self._query.metrics(self.id)}
+
+    def history(self, key: str) -> pandas.DataFrame:
+        """A metric's values by step: columns `step`, `value`, `time`."""
+        import pandas as pd
+
+        points = self._query.history(self.id, key)
+        frame = pd.DataFrame([point[1:] for point in points], columns=["value", "step", "time"])
+        return frame[["step", "value", "time"]]
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return self._query.tags(self.id)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the fitted estimator knows: `n_iter_`, `classes_`, the shape of `coef_` …"""
+        return {fact.key: _value(fact.value, fact.type) for fact in self._query.facts(self.id)}
+
+    @property
+    def notes(self) -> list[Note]:
+        """What is absent or needs a word, and why."""
+        return self._query.notes(self.id)
+
+    @property
+    def warnings(self) -> list[Warned]:
+        """The warnings raised during the run."""
+        return self._query.warnings(self.id)
+
+    @property
+    def datasets(self) -> list[Dataset]:
+        """The data sets: kind, shape, schema, fingerprint. No rows."""
+        return self._query.datasets(self.id)
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Python, packages, platform, git and script of the process that made the run."""
+        process = self._query.process(self.id)
+        return {} if process is None else {**process.environment, "source": process.source}
+
+    @property
+    def artifacts(self) -> list[str]:
+        """The paths of the run's files, for `artifact_path`."""
+        return [artifact.path for artifact in self._query.artifacts(self.id)]
+
+    def artifact_path(self, name: str) -> Path:
+        """Where an artifact lies on this machine."""
+        return self._artifacts.path(self.id, name)
+
+    def frame(self) -> pandas.DataFrame:
+        """The run as the one row that it is in `skribe.runs()`."""
+        return self._query.runs_frame(where=f'id == "{self.id}"', children=True)
+
+    # --- writing ----------------------------------------------------------------------------------------------
+
+    def log_param(self, key: str, value: Any) -> None:
+        """Write down a parameter. The first value of a key stays."""
+        self.log_params({key: value})
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Write down several parameters."""
+        checked = _mapping("log_params", params)
+        self._write(params=tuple(Param(key, *describe_value(value, key)) for key, value in checked.items()))
+
+    def log_metric(self, key: str, value: float, step: int | None = None) -> None:
+        """Write down a number; with a step it is a point of a curve."""
+        self.log_metrics({key: value}, step)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Write down several numbers."""
+        if step is not None and (isinstance(step, bool) or not hasattr(step, "__index__")):
+            raise ArgumentError(f"step={step!r}: a whole number, such as the number of the iteration, or None.")
+        place, now = None if step is None else int(step), time.time()
+        checked = _mapping("log_metrics", metrics)
+        self._write(metrics=tuple(Metric(key, _number(key, value), place, now) for key, value in checked.items()))
+
+    def set_tag(self, key: str, value: Any) -> None:
+        """Put a tag on the run; a tag of the same key is replaced."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Put several tags on the run."""
+        self._write(tags={key: str(value) for key, value in _mapping("set_tags", tags).items()})
+
+    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        """Copy a file, or all files of a folder, to the run."""
+        source = Path(path)
+        if not source.exists():
+            raise ArgumentError(f"log_artifact: there is no file or folder {str(source)!r}.")
+        base = name or source.name
+        files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+        self._keep(
+            self._artifacts.put_file(self.id, base if file is source else f"{base}/{file.relative_to(source)}", file)
+            for file in files
+        )
+
+    def log_text(self, text: str, name: str) -> None:
+        """Keep a text as a file of the run."""
+        if not isinstance(text, str):
+            raise ArgumentError(f"log_text takes a text, not {type(text).__name__}; log_dict takes dictionaries.")
+        self._keep([self._artifacts.put_bytes(self.id, name, text.encode("utf-8", "surrogatepass"))])
+
+    def log_dict(self, obj: Any, name: str) -> None:
+        """Keep a dictionary or a list as a JSON file of the run."""
+        try:
+            text = json.dumps(obj, indent=2, ensure_ascii=False, default=_plain)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ArgumentError(f"log_dict: this cannot be written as JSON: {error}.") from None
+        self.log_text(text, name)
+
+    def log_figure(self, figure: Any, name: str) -> None:
+        """Keep a figure as a file of the run; the ending of `name` says how: `.png`, `.svg`, `.pdf`, `.html`."""
+        import io
+
+        kind = Path(name).suffix.lower().lstrip(".")
+        buffer = io.BytesIO()
+        if kind == "html" and hasattr(figure, "to_html"):
+            buffer.write(str(figure.to_html()).encode())
+        elif hasattr(figure, "savefig") and kind:
+            figure.savefig(buffer, format=kind)
+        elif hasattr(figure, "to_image") and kind:
+            buffer.write(figure.to_image(format=kind))
+        else:
+            raise ArgumentError(
+                f"log_figure takes a matplotlib or plotly figure and a name with an ending such as 'roc.png', "
+                f"not {type(figure).__name__} and {name!r}."
+            )
+        self._keep([self._artifacts.put_bytes(self.id, name, buffer.getvalue())])
+
+    def delete(self) -> None:
+        """Put the run and its children into the trash."""
+        Admin(self._folder).delete_run(self.id)
+
+    def restore(self) -> None:
+        """Take the run and its children out of the trash."""
+        Admin(self._folder).restore_run(self.id)
+
+    # --- showing ----------------------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        row = self._row
+        head = f"Run {row.name} {self.short_id} · {row.kind} · {row.status} · {seconds(row.wall)}"
+        said = headline(self.metrics)
+        return f"<{head}{' · ' + said if said else ''}>"
+
+    def __str__(self) -> str:
+        row = self._row
+        lines = [f"{row.name} {self.short_id}  ({row.kind}, {row.status}, {seconds(row.wall)})"]
+        lines.append(f"  experiment  {row.experiment}")
+        if row.error is not None:
+            lines.append(f"  error       {row.error.type}: {row.error.message}")
+        for title, pairs in self._tables().items():
+            if pairs:
+                lines += [f"  {title}", *columns((key, str(value)) for key, value in pairs)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        row = self._row
+        return run_html(row.name, self.short_id, row.status, row.wall, self._tables(), self.error)
+
+    def _tables(self) -> dict[str, list[tuple[str, object]]]:
+        return {
+            "parameters that are not defaults": [(key, value) for key, value in self.changed_params.items()],
+            "metrics": [(key, number(value)) for key, value in self.metrics.items()],
+            "fitted": list(self.facts.items()),
+            "notes": [(note.what, note.reason) for note in self.notes],
+        }
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Run) and (self.id, self._folder) == (other.id, other._folder)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    # --- inside -----------------------------------------------------------------------------------------------
+
+    @property
+    def _row(self) -> RunRow:
+        return self._query.run_row(self.id)
+
+    @property
+    def _artifacts(self) -> ArtifactStore:
+        return ArtifactStore(self._folder)
+
+    def _write(self, **content: Any) -> None:
+        journal_of(self._folder).write(Changes(run=self.id, **content))
+
+    def _keep(self, artifacts: Any) -> None:
+        kept: tuple[Artifact, ...] = tuple(artifacts)
+        self._write(artifacts=kept)
+
+
+def _mapping(verb: str, values: object) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        raise ArgumentError(f"{verb} takes a dictionary, not {type(values).__name__}.")
+    for key in values:
+        checked_text(f"a key given to {verb}", key)
+    return values
+
+
+def _number(key: str, value: Any) -> float:
+    if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+        raise ArgumentError(f"the metric {key!r} must be a number, not {value!r} ({type(value).__name__}).")
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ArgumentError(f"the metric {key!r} must be a number, not {value!r}: {error}.") from None
+
+
+def _value(text: str, kind: str) -> Any:
+    return json.loads(text) if kind == "json" else decode(text, kind)
+
+
+def _plain(value: Any) -> Any:
+    # numpy's numbers and arrays, and what behaves like them.
+    return value.tolist() if hasattr(value, "tolist") else str(value)

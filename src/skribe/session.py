@@ -1,0 +1,141 @@
+"""The one place with global state: whether skribe is on, with which settings, and which stores are open."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from skribe.capture.environment import process_info
+from skribe.display.text import run_line
+from skribe.guard import contain
+from skribe.settings import Settings
+from skribe.store.journal import Journal
+from skribe.store.location import VARIABLE, check_location, find_store
+from skribe.store.query import Query
+
+if TYPE_CHECKING:  # loading these takes numpy, which a process that does not fit has no need of
+    from skribe.hooks import Installation
+    from skribe.recorder import Finished, Recorder
+
+_lock = threading.RLock()
+_journals: dict[Path, Journal] = {}
+_queries: dict[Path, Query] = {}
+_on: Session | None = None
+_last: dict[Path, str] = {}  # the last top-level run that this process made, by store
+
+
+class Session:
+    """Autologging, switched on."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        from skribe.hooks import Installation
+        from skribe.recorder import Recorder
+
+        self.settings = settings
+        self.folder = folder
+        self.recorder: Recorder = Recorder(settings, journal_of(folder).write, self._announce)
+        self.installation: Installation = Installation(self.recorder)
+
+    def change(self, settings: Settings, folder: Path) -> None:
+        """Other settings from the next fit on; a fit that runs ends under those it began with."""
+        self.settings, self.folder = settings, folder
+        self.recorder.configure(settings, journal_of(folder).write)
+        self.installation.refresh()
+
+    def close(self) -> None:
+        self.installation.remove()
+
+    def _announce(self, finished: Finished) -> None:
+        remember(self.folder, finished.run)
+        if not self.settings.silent:
+            contain("the line about a run", _say, finished)
+
+
+def _say(finished: Finished) -> None:
+    stream = sys.stderr
+    if stream is None:  # a program without a console
+        return
+    numbers = {metric.key: metric.value for metric in finished.metrics if metric.step is None}
+    line = run_line(finished.name, finished.run[-8:], finished.status, finished.seconds, numbers)
+    try:
+        print(line, file=stream)
+    except (OSError, ValueError):  # closed, or a pipe that nobody reads any more
+        pass
+
+
+def switch_on(settings: Settings) -> None:
+    """Record from now on. When it is on already, only the settings change."""
+    global _on
+    folder = find_store(settings.store)
+    if settings.store is not None or os.environ.get(VARIABLE):
+        check_location(folder)
+    with _lock:
+        if _on is None:
+            _on = Session(settings, folder)
+        else:
+            _on.change(settings, folder)
+
+
+def switch_off() -> None:
+    """Restore everything that was changed, and let go of the stores."""
+    global _on
+    with _lock:
+        session, _on = _on, None
+        if session is not None:
+            session.close()
+        for journal in _journals.values():
+            journal.close()
+        _journals.clear()
+
+
+def current_settings() -> Settings:
+    """The settings in force, or the defaults when skribe is off."""
+    session = _on
+    return Settings() if session is None else session.settings
+
+
+def current_folder(store: str | os.PathLike[str] | None = None) -> Path:
+    """The store that is meant: the one named, else the one that is written to, else the one found from here."""
+    session = _on
+    if store is None and session is not None:
+        return session.folder
+    return find_store(store)
+
+
+def journal_of(folder: Path) -> Journal:
+    """The one journal of this process for a store."""
+    with _lock:
+        journal = _journals.get(folder)
+        if journal is None:
+            journal = _journals[folder] = Journal(folder, process_info)
+        return journal
+
+
+def query_of(folder: Path) -> Query:
+    """The one reader of this process for a store. It can be used while skribe is off."""
+    with _lock:
+        query = _queries.get(folder)
+        if query is None:
+            query = _queries[folder] = Query(folder)
+        return query
+
+
+def remember(folder: Path, run: str) -> None:
+    """This is the last top-level run now."""
+    _last[folder] = run
+
+
+def last_run_here(folder: Path) -> str | None:
+    """The id of the last top-level run that this process made in a store."""
+    return _last.get(folder)
+
+
+def flush(timeout: float | None) -> bool:
+    """Deliver what waits outside of the stores; whether nothing is left."""
+    with _lock:
+        journals = list(_journals.values())
+    delivered = [journal.flush() if timeout is None else journal.flush(timeout) for journal in journals]
+    return all(delivered)
