@@ -18,7 +18,7 @@ def member_seconds(estimator: Any, members: Sequence[tuple[int, str, float]]) ->
     """
     if not members:
         return ()
-    named = {}
+    named: dict[tuple[int, str], tuple[str, int | None]] = {}
     for name, step, value in _parts(estimator):
         named.setdefault((id(value), type(value).__name__), (name, step))
     seconds: dict[tuple[str, int | None], float] = {}
