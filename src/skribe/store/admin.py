@@ -1,0 +1,134 @@
+"""Changing what is there: experiments and runs are renamed, put into the trash, and taken out again.
+
+Unlike the journal these raise, because somebody asked and waits for the answer. Nothing is ever destroyed here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from skribe.errors import ArgumentError, NotFound, StoreError
+from skribe.store.connection import open_writer, transaction
+from skribe.store.location import database_of
+from skribe.store.query import Query, RunRow
+
+
+class Admin:
+    """Changes one store. Every call is one transaction."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+
+    # -- experiments
+
+    def create_experiment(self, name: str) -> None:
+        """Add an experiment. ArgumentError if there is one of this name."""
+        _check_name(name)
+        with self._writing(create=True) as connection:
+            _check_free(connection, name)
+            connection.execute("INSERT INTO experiment (name, created) VALUES (?, ?)", (name, time.time()))
+
+    def rename_experiment(self, name: str, new_name: str) -> None:
+        """Give it another name. ArgumentError if that is taken."""
+        _check_name(new_name)
+        with self._writing() as connection:
+            number = _experiment(connection, name)
+            if new_name != name:
+                _check_free(connection, new_name)
+            connection.execute("UPDATE experiment SET name = ? WHERE id = ?", (new_name, number))
+
+    def delete_experiment(self, name: str) -> None:
+        """Put it into the trash; its runs are hidden with it. A new one of the same name may be made."""
+        with self._writing() as connection:
+            number = _experiment(connection, name)
+            connection.execute("UPDATE experiment SET deleted = ? WHERE id = ?", (time.time(), number))
+
+    def restore_experiment(self, name: str) -> None:
+        """Take the one of this name that was deleted last out of the trash. ArgumentError if the name is taken."""
+        with self._writing() as connection:
+            row = connection.execute(
+                "SELECT id FROM experiment WHERE name = ? AND deleted IS NOT NULL ORDER BY deleted DESC, id DESC",
+                (name,),
+            ).fetchone()
+            if row is None:
+                raise NotFound(f"there is no experiment {name!r} in the trash")
+            _check_free(connection, name)
+            connection.execute("UPDATE experiment SET deleted = NULL WHERE id = ?", row)
+
+    # -- runs
+
+    def delete_run(self, run: str) -> str:
+        """Put the run and all that is inside it into the trash. The id of the run."""
+        row = self._find(run)
+        if row.deleted is None:
+            with self._writing() as connection:
+                connection.execute(
+                    f"{_INSIDE} UPDATE run SET deleted = :now WHERE num IN inside AND deleted IS NULL",
+                    {"num": row.num, "now": time.time()},
+                )
+        return row.id
+
+    def restore_run(self, run: str) -> str:
+        """Take the run, and what went to the trash with it, out again. The id of the run."""
+        row = self._find(run)
+        if row.deleted is not None:
+            with self._writing() as connection:
+                connection.execute(
+                    f"{_INSIDE} UPDATE run SET deleted = NULL WHERE num IN inside AND deleted = :deleted",
+                    {"num": row.num, "deleted": row.deleted},
+                )
+        return row.id
+
+    def _find(self, run: str) -> RunRow:
+        query = Query(self.folder)
+        try:
+            return query.run_row(run)
+        finally:
+            query.close()
+
+    @contextmanager
+    def _writing(self, create: bool = False) -> Iterator[sqlite3.Connection]:
+        database = database_of(self.folder)
+        if not create and not database.exists():
+            raise NotFound(f"{self.folder} holds no store")
+        try:
+            connection = open_writer(self.folder)
+            try:
+                with transaction(connection):
+                    yield connection
+            finally:
+                connection.close()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{database} cannot be written: {error}") from error
+
+
+_INSIDE = (
+    "WITH RECURSIVE inside (num) AS (SELECT :num UNION SELECT r.num FROM run r JOIN inside i ON r.parent = i.num)"
+)
+
+
+def _experiment(connection: sqlite3.Connection, name: str) -> int:
+    row = connection.execute("SELECT id FROM experiment WHERE name = ? AND deleted IS NULL", (name,)).fetchone()
+    if row is not None:
+        return int(row[0])
+    trash = connection.execute("SELECT 1 FROM experiment WHERE name = ?", (name,)).fetchone()
+    raise NotFound(f"there is no experiment {name!r}" + (" (there is one in the trash)" if trash else ""))
+
+
+def _check_free(connection: sqlite3.Connection, name: str) -> None:
+    taken = connection.execute("SELECT 1 FROM experiment WHERE name = ? AND deleted IS NULL", (name,)).fetchone()
+    if taken:
+        raise ArgumentError(f"there is already an experiment {name!r}; choose another name")
+
+
+def _check_name(name: str) -> None:
+    if not isinstance(name, str) or not name.strip():
+        raise ArgumentError(f"an experiment needs a name, not {name!r}")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ArgumentError(f"{name!r} cannot be stored: it has a lone surrogate") from None

@@ -1,0 +1,331 @@
+"""The one way out: everything that anybody reads from a store goes through `Query`. It never writes a row."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from skribe.errors import Ambiguous, NotFound
+from skribe.records import (
+    Artifact,
+    Changes,
+    Dataset,
+    Fact,
+    Failure,
+    Metric,
+    Note,
+    Param,
+    ProcessInfo,
+    Warned,
+)
+from skribe.store import feed
+from skribe.store.reader import Snapshots
+from skribe.store.reap import LAST_SEEN, Pulse
+from skribe.store.selection import Selection, status_sql
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DIGITS = frozenset("0123456789abcdef")
+_SHORTEST = 4
+
+
+class RunRow(NamedTuple):
+    """One run as the store knows it. Times are seconds since 1970 (UTC)."""
+
+    num: int
+    id: str
+    name: str
+    kind: str
+    status: str
+    experiment: str
+    parent: str | None
+    estimator_name: str | None
+    estimator_class: str | None
+    start: float
+    end: float | None
+    wall: float | None
+    cpu: float | None
+    error: Failure | None
+    deleted: float | None
+
+
+class ExperimentRow(NamedTuple):
+    """One experiment, with the number of its top-level runs that are not in the trash."""
+
+    name: str
+    created: float
+    deleted: float | None
+    runs: int
+    last_start: float | None
+
+
+class Query(Snapshots):
+    """Reads one store, from any thread, while others write. A store that is not there has no runs."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        super().__init__(Path(os.path.abspath(path)))
+        self._pulse = Pulse()
+
+    # -- one run
+
+    def run_row(self, text: str) -> RunRow:
+        """The run with this id, or whose id begins so, or whose last 8 digits (4 at least) begin so."""
+        with self._snapshot() as connection:
+            return self._run_row(connection, text)
+
+    def params(self, run: str | RunRow) -> list[Param]:
+        """The run's parameters, sorted by key."""
+        rows = self._of(run, "SELECT key, value, type, is_default FROM param WHERE run = ? ORDER BY key")
+        return [
+            Param(key, value, type_, None if default is None else bool(default)) for key, value, type_, default in rows
+        ]
+
+    def facts(self, run: str | RunRow) -> list[Fact]:
+        """What the fitted estimator knew about itself, sorted by key."""
+        return [Fact(*row) for row in self._of(run, "SELECT key, value, type FROM fact WHERE run = ? ORDER BY key")]
+
+    def metrics(self, run: str | RunRow) -> list[Metric]:
+        """The latest value of every metric, sorted by key."""
+        rows = self._of(run, "SELECT key, value, step, time FROM metric WHERE run = ? ORDER BY key")
+        return [feed.metric_of(*row) for row in rows]
+
+    def history(self, run: str | RunRow, key: str) -> list[Metric]:
+        """Every value that this metric had, by step; those without a step in the order in which they came."""
+        with self._snapshot() as connection:
+            number = self._number(connection, run)
+            points = connection.execute(
+                "SELECT key, value, step, time FROM point WHERE run = ? AND key = ? ORDER BY step, seq, n DESC",
+                (number, key),
+            ).fetchall()
+            latest = connection.execute(
+                "SELECT key, value, NULL, time FROM metric WHERE run = ? AND key = ? AND step IS NULL",
+                (number, key),
+            ).fetchall()
+        loose = [row for row in points if row[2] is None and row not in latest] + latest
+        return [feed.metric_of(*row) for row in loose + [row for row in points if row[2] is not None]]
+
+    def tags(self, run: str | RunRow) -> dict[str, str]:
+        """The run's tags."""
+        return dict(self._of(run, "SELECT key, value FROM tag WHERE run = ? ORDER BY key"))
+
+    def notes(self, run: str | RunRow) -> list[Note]:
+        """What is absent from the run, and why, in the order in which it was written."""
+        return [Note(*row) for row in self._of(run, "SELECT what, reason FROM note WHERE run = ?")]
+
+    def warnings(self, run: str | RunRow) -> list[Warned]:
+        """The warnings raised while the run was open."""
+        sql = "SELECT category, message, filename, line, count FROM warning WHERE run = ?"
+        return [Warned(*row) for row in self._of(run, sql)]
+
+    def datasets(self, run: str | RunRow) -> list[Dataset]:
+        """What the run's data looked like."""
+        sql = "SELECT role, name, kind, shape, fingerprint, details FROM dataset WHERE run = ?"
+        return [
+            Dataset(role, name, kind, feed.shape_of(shape), fingerprint, json.loads(details))
+            for role, name, kind, shape, fingerprint, details in self._of(run, sql)
+        ]
+
+    def artifacts(self, run: str | RunRow) -> list[Artifact]:
+        """The run's files, sorted by path."""
+        sql = "SELECT path, size, digest FROM artifact WHERE run = ? ORDER BY path"
+        return [Artifact(*row) for row in self._of(run, sql)]
+
+    def process(self, run: str | RunRow) -> ProcessInfo | None:
+        """The process that wrote the run, with its environment; None if that was lost."""
+        sql = (
+            "SELECT p.token, p.host, p.boot, p.pid, p.started, e.body, p.source FROM run r"
+            " JOIN process p ON p.id = r.process LEFT JOIN environment e ON e.id = p.environment WHERE r.num = ?"
+        )
+        for token, host, boot, pid, started, body, source in self._of(run, sql):
+            environment: Mapping[str, Any] = json.loads(body) if body else {}
+            return ProcessInfo(token, host, boot, pid, started, environment, source)
+        return None
+
+    def children(self, run: str | RunRow) -> list[RunRow]:
+        """The runs directly inside this one, oldest first."""
+        with self._snapshot() as connection:
+            number = self._number(connection, run)
+            where = "r.parent = ? AND r.deleted IS NULL ORDER BY r.start, r.num"
+            return self._rows(connection, where, (number,))
+
+    # -- many runs
+
+    def last_run_id(self, process_token: str | None = None) -> str | None:
+        """The top-level run that began last, of this process if one is given."""
+        sql = (
+            "SELECT r.id FROM run r JOIN experiment e ON e.id = r.experiment WHERE r.parent IS NULL"
+            " AND r.deleted IS NULL AND e.deleted IS NULL"
+        )
+        if process_token is not None:
+            sql += " AND r.process = (SELECT id FROM process WHERE token = :token)"
+        with self._snapshot() as connection:
+            row = connection.execute(f"{sql} ORDER BY r.num DESC LIMIT 1", {"token": process_token}).fetchone()
+        return None if row is None else str(row[0])
+
+    def experiments(self, deleted: bool = False) -> list[ExperimentRow]:
+        """The experiments, the one used last first; with `deleted`, those in the trash."""
+        sql = (
+            "SELECT e.name, e.created, e.deleted,"
+            " (SELECT count(*) FROM run WHERE experiment = e.id AND parent IS NULL AND deleted IS NULL),"
+            " (SELECT max(start) FROM run WHERE experiment = e.id) AS last"
+            f" FROM experiment e WHERE e.deleted IS {'NOT ' if deleted else ''}NULL"
+            " ORDER BY coalesce(last, e.created) DESC, e.id DESC"
+        )
+        with self._snapshot() as connection:
+            return [ExperimentRow(*row) for row in connection.execute(sql)]
+
+    def runs_frame(
+        self,
+        experiment: str | None = None,
+        where: str | None = None,
+        *,
+        children: bool = False,
+        kind: str | Sequence[str] | None = None,
+        status: str | Sequence[str] | None = None,
+        sort_by: str | None = None,
+        ascending: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+        deleted: bool = False,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """The runs as a table, newest first: one row each, one column per parameter, metric and tag.
+
+        `columns` chooses some of them, and is much faster where runs have many parameters.
+        """
+        from skribe.store.frame import build
+
+        selection = Selection(experiment, where, children, kind, status, sort_by, ascending, limit, offset, deleted)
+        with self._snapshot() as connection:
+            return build(connection, selection, self._pulse.dead(connection), columns)
+
+    def count(
+        self,
+        experiment: str | None = None,
+        where: str | None = None,
+        *,
+        children: bool = False,
+        kind: str | Sequence[str] | None = None,
+        status: str | Sequence[str] | None = None,
+        deleted: bool = False,
+    ) -> int:
+        """How many rows `runs_frame` would have without a limit."""
+        selection = Selection(experiment, where, children, kind, status, deleted=deleted)
+        with self._snapshot() as connection:
+            return selection.count(connection, self._pulse.dead(connection))
+
+    def keys(self, group: str, run_ids: Sequence[str] | None = None) -> list[str]:
+        """The keys of `params`, `metrics`, `tags` or `facts` in use; of the newest 1000 runs if none are named."""
+        table = {"params": "param", "metrics": "metric", "tags": "tag", "facts": "fact"}[group]
+        runs = "SELECT num FROM run ORDER BY num DESC LIMIT 1000"
+        if run_ids is not None:
+            runs = "SELECT num FROM run WHERE id IN (SELECT value FROM json_each(?))"
+        arguments = () if run_ids is None else (json.dumps(list(run_ids)),)
+        with self._snapshot() as connection:
+            sql = f"SELECT DISTINCT key FROM {table} WHERE run IN ({runs}) ORDER BY key"
+            return [key for (key,) in connection.execute(sql, arguments)]
+
+    # -- the journal
+
+    def read_changes(self, after: int = 0, limit: int | None = None) -> Iterator[tuple[int, Changes]]:
+        """What was written after this journal number, in order; at most `limit` entries."""
+        left = limit
+        while left is None or left > 0:
+            with self._snapshot() as connection:
+                batch = feed.read_batch(connection, after, 200 if left is None else min(left, 200))
+            if not batch:
+                return
+            yield from batch
+            after = batch[-1][0]
+            left = None if left is None else left - len(batch)
+
+    def last_seq(self) -> int:
+        """The newest journal number; 0 in an empty store."""
+        with self._snapshot() as connection:
+            return int(connection.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0])
+
+    def cursors(self) -> dict[str, int]:
+        """How far each backend has been fed."""
+        with self._snapshot() as connection:
+            return dict(connection.execute("SELECT backend, seq FROM cursor").fetchall())
+
+    # -- behind them
+
+    def _of(self, run: str | RunRow, sql: str) -> list[Any]:
+        with self._snapshot() as connection:
+            return connection.execute(sql, (self._number(connection, run),)).fetchall()
+
+    def _number(self, connection: sqlite3.Connection, run: str | RunRow) -> int:
+        if isinstance(run, RunRow):
+            row = connection.execute("SELECT num FROM run WHERE id = ?", (run.id,)).fetchone()
+        else:
+            row = connection.execute("SELECT num FROM run WHERE id = ?", (_storable(run),)).fetchone()
+            row = row or (self._run_row(connection, run).num,)
+        if row is None:
+            raise NotFound(f"run {run.id if isinstance(run, RunRow) else run} is no longer in {self.folder}")
+        return int(row[0])
+
+    def _run_row(self, connection: sqlite3.Connection, text: str) -> RunRow:
+        rows = self._rows(connection, "r.id = ?", (_storable(text),))
+        if not rows:
+            rows = self._candidates(connection, text)
+        if not rows:
+            if not self._database.exists():
+                raise NotFound(f"there is no run {text!r}: {self.folder} holds no store yet")
+            raise NotFound(f"there is no run {text!r} in {self.folder}")
+        if len(rows) > 1:
+            shown = "\n".join(f"  {row.id}  {_when(row.start)}  {row.name}" for row in rows[:5])
+            more = "\n  ..." if len(rows) > 5 else ""
+            raise Ambiguous(f"{text!r} is the beginning of more than one run's id:\n{shown}{more}")
+        return rows[0]
+
+    def _candidates(self, connection: sqlite3.Connection, text: str) -> list[RunRow]:
+        digits = text.strip().lower().replace("-", "")
+        if not _SHORTEST <= len(digits) <= 32 or not _DIGITS.issuperset(digits):
+            return []
+        cuts = (0, 8, 12, 16, 20, 32)
+        dashed = "-".join(digits[a:b] for a, b in itertools.pairwise(cuts) if digits[a:b])
+        where = "r.num IN (SELECT num FROM run WHERE id >= ? AND id < ?"
+        bounds = [dashed, dashed + "g"]
+        if len(digits) <= 8:
+            where += " UNION SELECT num FROM run WHERE short >= ? AND short < ?"
+            bounds += [digits, digits + "g"]
+        return self._rows(connection, where + ") ORDER BY r.start DESC LIMIT 6", bounds)
+
+    def _rows(self, connection: sqlite3.Connection, where: str, parameters: Sequence[Any]) -> list[RunRow]:
+        sql = (
+            f"SELECT r.num, r.id, r.name, r.kind, {status_sql(self._pulse.dead(connection))}, r.status, e.name,"
+            ' p.id, r.estimator_name, r.estimator_class, r.start, r."end", r.wall, r.cpu, r.error_type,'
+            " r.error_message, r.traceback, r.deleted FROM run r JOIN experiment e ON e.id = r.experiment"
+            f" LEFT JOIN run p ON p.num = r.parent WHERE {where}"
+        )
+        found = []
+        for row in connection.execute(sql, parameters).fetchall():
+            num, run_id, name, kind, status, written, *middle = row
+            experiment, parent, estimator, class_, start, end, wall, cpu, *error, deleted = middle
+            if status != written:
+                (end,) = connection.execute(LAST_SEEN, {"run": num}).fetchone()
+                end = max(start, end or start)
+            failure = None if error[0] is None else Failure(*error)
+            found.append(
+                RunRow(
+                    num, run_id, name, kind, status, experiment, parent, estimator, class_,
+                    start, end, wall, cpu, failure, deleted,
+                )
+            )  # fmt: skip
+        return found
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _when(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

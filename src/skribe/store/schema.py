@@ -1,0 +1,218 @@
+"""The schema as released first. A released statement is never edited: a change is a new migration.
+
+The comments inside the statements are kept by SQLite in the file itself, where Datasette and `.schema` show them,
+and docs/schema.md is generated from them.
+"""
+
+from __future__ import annotations
+
+FIRST_SCHEMA: tuple[str, ...] = (
+    """
+CREATE TABLE experiment (
+    -- A name under which runs are gathered. A name is unique among those that are not in the trash.
+    id INTEGER PRIMARY KEY,  -- referred to by run.experiment
+    name TEXT NOT NULL,      -- what the user calls it
+    created REAL NOT NULL,   -- seconds since 1970, UTC
+    deleted REAL             -- when it went to the trash; its runs are then hidden
+)""",
+    "CREATE UNIQUE INDEX experiment_name ON experiment (name) WHERE deleted IS NULL",
+    """
+CREATE TABLE environment (
+    -- What a process ran on: versions, platform, packages. Equal environments are stored once.
+    id INTEGER PRIMARY KEY,        -- referred to by process.environment
+    digest TEXT NOT NULL UNIQUE,   -- xxh3 of the body
+    body TEXT NOT NULL             -- JSON
+)""",
+    """
+CREATE TABLE process (
+    -- A Python process that wrote runs, so that others can tell whether it still lives.
+    id INTEGER PRIMARY KEY,       -- referred to by run.process
+    token TEXT NOT NULL UNIQUE,   -- chosen at random by the process
+    host TEXT NOT NULL,           -- name of the machine
+    boot TEXT NOT NULL,           -- which start of the machine: process numbers are reused after the next
+    pid INTEGER NOT NULL,         -- process number
+    started TEXT NOT NULL,        -- when the process began, as the operating system writes it
+    environment INTEGER,          -- environment.id
+    source TEXT                   -- script or notebook
+)""",
+    """
+CREATE TABLE run (
+    -- One fit, search, candidate, cross-validation, fold, stream, or run by hand.
+    num INTEGER PRIMARY KEY,    -- short for the id inside this file: every other table refers to it
+    id TEXT NOT NULL UNIQUE,    -- UUID of version 7: sorts by time
+    short TEXT NOT NULL,        -- the last 8 digits of the id, which is what people type
+    experiment INTEGER NOT NULL,   -- experiment.id
+    process INTEGER,            -- process.id
+    parent INTEGER,             -- run.num of the run that this one belongs to
+    name TEXT NOT NULL,         -- shown to people; need not be unique
+    kind TEXT NOT NULL,         -- fit, search, candidate, cv, fold, stream, manual
+    status TEXT NOT NULL,       -- running, finished, failed, killed ('running' of a dead process means killed)
+    estimator_name TEXT,        -- LogisticRegression
+    estimator_class TEXT,       -- sklearn.linear_model._logistic.LogisticRegression
+    start REAL NOT NULL,        -- seconds since 1970, UTC
+    "end" REAL,                 -- seconds since 1970, UTC
+    wall REAL,                  -- seconds that the user's own call took, without skribe
+    cpu REAL,                   -- processor seconds of the same
+    error_type TEXT,            -- class of the exception that ended the run
+    error_message TEXT,         -- its message
+    traceback TEXT,             -- its traceback
+    deleted REAL,               -- when the run went to the trash
+    seq_start INTEGER,          -- journal.seq that wrote the start; NULL while only later records have arrived
+    seq_name INTEGER,           -- journal.seq that renamed the run
+    seq_end INTEGER             -- journal.seq that wrote the end
+)""",
+    "CREATE INDEX run_short ON run (short)",
+    "CREATE INDEX run_experiment ON run (experiment, start)",
+    "CREATE INDEX run_parent ON run (parent) WHERE parent IS NOT NULL",
+    "CREATE INDEX run_running ON run (process) WHERE status = 'running'",
+    """
+CREATE TABLE param (
+    -- The parameters of a run. The first value stays; a different one that comes later becomes a note.
+    run INTEGER NOT NULL,    -- run.num
+    key TEXT NOT NULL,       -- as in get_params(): clf__C
+    value TEXT NOT NULL,     -- str(value)
+    type TEXT NOT NULL,      -- none, bool, int, float, str, json, object, redacted
+    number NUMERIC,          -- the value of a bool, int or float, for comparisons
+    is_default INTEGER,      -- 1 if it is the default of the class, 0 if not, NULL if not known
+    seq INTEGER NOT NULL,    -- journal.seq that wrote it
+    PRIMARY KEY (run, key)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE fact (
+    -- What the fitted estimator knows about itself: n_iter_, classes_. The latest value.
+    run INTEGER NOT NULL,    -- run.num
+    key TEXT NOT NULL,       -- the attribute
+    value TEXT NOT NULL,     -- as text
+    type TEXT NOT NULL,      -- as in param
+    number NUMERIC,          -- as in param
+    seq INTEGER NOT NULL,    -- journal.seq that wrote it
+    PRIMARY KEY (run, key)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE metric (
+    -- The latest value of every metric of a run.
+    run INTEGER NOT NULL,    -- run.num
+    key TEXT NOT NULL,       -- training_accuracy_score
+    value REAL,              -- NULL means NaN, which SQLite cannot hold
+    step INTEGER,            -- NULL for a metric without steps
+    time REAL,               -- seconds since 1970, UTC
+    seq INTEGER NOT NULL,    -- journal.seq that wrote it
+    PRIMARY KEY (run, key)
+) WITHOUT ROWID""",
+    "CREATE INDEX metric_value ON metric (key, value)",
+    """
+CREATE TABLE point (
+    -- The history of metrics: every value that came with a step, and replaced values of those without.
+    run INTEGER NOT NULL,    -- run.num
+    seq INTEGER NOT NULL,    -- journal.seq that wrote it
+    n INTEGER NOT NULL,      -- place among the points of that journal entry
+    key TEXT NOT NULL,       -- as in metric
+    step INTEGER,            -- NULL for a replaced value of a metric without steps
+    value REAL,              -- NULL means NaN
+    time REAL,               -- seconds since 1970, UTC
+    PRIMARY KEY (run, seq, n)
+) WITHOUT ROWID""",
+    "CREATE INDEX point_key ON point (run, key, step)",
+    """
+CREATE TABLE tag (
+    -- Words that people or skribe attach to a run. The latest value.
+    run INTEGER NOT NULL,    -- run.num
+    key TEXT NOT NULL,       -- the tag's name
+    value TEXT NOT NULL,     -- its text
+    seq INTEGER NOT NULL,    -- journal.seq that wrote it
+    PRIMARY KEY (run, key)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE note (
+    -- What is absent from a run, or needs a word, and why.
+    run INTEGER NOT NULL,    -- run.num
+    seq INTEGER NOT NULL,    -- journal.seq that wrote it
+    n INTEGER NOT NULL,      -- place among the notes of that journal entry
+    what TEXT NOT NULL,      -- metrics.training_roc_auc
+    reason TEXT NOT NULL,    -- one line
+    PRIMARY KEY (run, seq, n)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE warning (
+    -- Warnings raised while the run was open.
+    run INTEGER NOT NULL,    -- run.num
+    seq INTEGER NOT NULL,    -- journal.seq that wrote it
+    n INTEGER NOT NULL,      -- place among the warnings of that journal entry
+    category TEXT NOT NULL,  -- ConvergenceWarning
+    message TEXT NOT NULL,   -- its text
+    filename TEXT NOT NULL,  -- where it was raised
+    line INTEGER NOT NULL,   -- in which line
+    count INTEGER NOT NULL,  -- how often
+    PRIMARY KEY (run, seq, n)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE dataset (
+    -- What the data of a run looked like. It holds no rows of them.
+    run INTEGER NOT NULL,    -- run.num
+    seq INTEGER NOT NULL,    -- journal.seq that wrote it
+    n INTEGER NOT NULL,      -- place among the data sets of that journal entry
+    role TEXT NOT NULL,      -- training, test
+    name TEXT,               -- the variable's name, if known
+    kind TEXT NOT NULL,      -- numpy, pandas, sparse
+    shape TEXT,              -- JSON list
+    fingerprint TEXT,        -- equal fingerprints: equal data
+    details TEXT NOT NULL,   -- JSON: schema and summary
+    PRIMARY KEY (run, seq, n)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE artifact (
+    -- The files of a run, below artifacts/<run id>/.
+    run INTEGER NOT NULL,    -- run.num
+    path TEXT NOT NULL,      -- relative to the run's folder, with forward slashes
+    size INTEGER NOT NULL,   -- bytes
+    digest TEXT NOT NULL,    -- xxh3 (128 bits) of the content
+    seq INTEGER NOT NULL,    -- journal.seq that wrote it
+    PRIMARY KEY (run, path)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE journal (
+    -- In which order things were written. A replica asks for what came after the number it knows.
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,   -- grows, without gaps that could still be filled
+    run INTEGER NOT NULL,                    -- run.num
+    time REAL NOT NULL                       -- when it was written, seconds since 1970, UTC
+)""",
+    """
+CREATE TABLE cursor (
+    -- How far each remote backend has been fed.
+    backend TEXT PRIMARY KEY,   -- the backend's name
+    seq INTEGER NOT NULL,       -- everything up to this journal.seq is there
+    updated REAL NOT NULL       -- when, seconds since 1970, UTC
+) WITHOUT ROWID""",
+    """
+CREATE VIEW runs AS
+    -- Runs as people read them; those in the trash are left out.
+SELECT r.id, r.short, r.name, r.kind, r.status, e.name AS experiment, r.estimator_name AS estimator,
+       strftime('%Y-%m-%dT%H:%M:%fZ', r.start, 'unixepoch') AS start,
+       strftime('%Y-%m-%dT%H:%M:%fZ', r."end", 'unixepoch') AS "end",
+       coalesce(r.wall, r."end" - r.start) AS seconds,
+       parent.id AS parent, r.error_type, r.error_message
+FROM run r JOIN experiment e ON e.id = r.experiment LEFT JOIN run parent ON parent.num = r.parent
+WHERE r.deleted IS NULL AND e.deleted IS NULL""",
+    """
+CREATE VIEW params AS
+    -- Parameters with the run's id and name.
+SELECT r.id AS run_id, r.name AS run_name, p.key, p.value, p.type, p.number, p.is_default
+FROM param p JOIN run r ON r.num = p.run WHERE r.deleted IS NULL""",
+    """
+CREATE VIEW metrics AS
+    -- Latest metrics with the run's id and name. A value of NULL means NaN.
+SELECT r.id AS run_id, r.name AS run_name, m.key, m.value, m.step,
+       strftime('%Y-%m-%dT%H:%M:%fZ', m.time, 'unixepoch') AS time
+FROM metric m JOIN run r ON r.num = m.run WHERE r.deleted IS NULL""",
+    """
+CREATE VIEW history AS
+    -- Every point of every stepped metric. A value of NULL means NaN.
+SELECT r.id AS run_id, r.name AS run_name, p.key, p.step, p.value,
+       strftime('%Y-%m-%dT%H:%M:%fZ', p.time, 'unixepoch') AS time
+FROM point p JOIN run r ON r.num = p.run WHERE r.deleted IS NULL""",
+    """
+CREATE VIEW tags AS
+    -- Tags with the run's id and name.
+SELECT r.id AS run_id, r.name AS run_name, t.key, t.value
+FROM tag t JOIN run r ON r.num = t.run WHERE r.deleted IS NULL""",
+)
