@@ -1,0 +1,202 @@
+"""How many rows the overhead budget allows: guessed where a bound is known, measured on a few rows elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skribe.metrics.inference import Refused
+from skribe.metrics.rows import count_columns, pick, take_rows
+from skribe.metrics.task import inner, is_exactly
+from skribe.metrics.untouched import quiet
+
+# Fewer rows than this are not worth a thought.
+SMALL = 500
+# The first probe shows little more than the fixed part of a call.
+_FIRST, _FACTOR, _MOST = 2, 10, 20_000
+# How many times as many rows as the last probe had are believed to cost what it says.
+_REACH = 50
+# Metrics of fewer rows than this say nothing.
+_LEAST = 20
+# Below this many seconds, however small the budget is, having some metrics is worth it.
+_BEARABLE = 0.1
+
+# Measured on two cores of a server (EPYC); nanoseconds per row.
+BINARY, REGRESSION, OUTPUT = 80, 60, 60
+PER_CLASS = 25
+
+_LINEAR = frozenset(
+    {
+        "LinearRegression",
+        "Ridge",
+        "RidgeCV",
+        "Lasso",
+        "LassoCV",
+        "ElasticNet",
+        "ElasticNetCV",
+        "SGDRegressor",
+        "HuberRegressor",
+        "LinearSVR",
+        "BayesianRidge",
+        "LogisticRegression",
+        "LogisticRegressionCV",
+        "RidgeClassifier",
+        "RidgeClassifierCV",
+        "SGDClassifier",
+        "Perceptron",
+        "LinearSVC",
+        "LinearDiscriminantAnalysis",
+    }
+)
+_TREES = frozenset({"DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"})
+_BAYES = frozenset({"GaussianNB", "MultinomialNB", "ComplementNB", "BernoulliNB"})
+_CONSTANT = frozenset({"DummyClassifier", "DummyRegressor"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """Which rows to evaluate (None: all), and the remark that says so when they are not all."""
+
+    rows: NDArray[np.intp] | None = None
+    remark: str | None = None
+    spent: float = 0.0
+
+
+def upper_bound(estimator: Any, X: Any, methods: int) -> float | None:
+    """Nanoseconds a row of prediction surely costs at most, for classes where that is simple; None elsewhere."""
+    if estimator is not (final := inner(estimator)) and type(estimator).__name__ == "Pipeline":
+        return None
+    width, outputs = count_columns(X), _outputs(final)
+    if is_exactly(final, _LINEAR):
+        each = 300 + 3 * width * outputs + 20 * outputs
+    elif is_exactly(final, _TREES):
+        each = 1500 + 5 * width + 10 * outputs
+    elif is_exactly(final, _BAYES):
+        each = 300 + 20 * width * outputs
+    elif is_exactly(final, _CONSTANT):
+        each = 300
+    else:
+        return None
+    return float(each * methods)
+
+
+def _outputs(estimator: Any) -> int:
+    classes = getattr(estimator, "classes_", None)
+    if isinstance(classes, np.ndarray):
+        return max(1, classes.size)
+    return max(1, int(getattr(estimator, "n_outputs_", 1) or 1))
+
+
+def plan(
+    estimator: Any,
+    X: Any,
+    rows: NDArray[np.intp] | int,
+    methods: Sequence[str],
+    metric_ns: float,
+    budget: float | None,
+) -> Plan:
+    """Decide which of `rows` (numbers, or how many) to evaluate within `budget` seconds.
+
+    Raises `Refused` if even a few rows would take several times the budget.
+    """
+    total = rows if isinstance(rows, int) else rows.size
+    if budget is None or total <= SMALL:
+        return Plan(None if isinstance(rows, int) else rows)
+    every = None if isinstance(rows, int) else rows
+    bound = upper_bound(estimator, X, len(methods))
+    if bound is not None and total * (bound + metric_ns) * 1e-9 <= budget:
+        return Plan(every)
+    return _Probing(quiet(estimator), X, every, total, methods, metric_ns * 1e-9, budget).decide()
+
+
+def fits(estimator: Any, X: Any, rows: int, method: str, budget: float | None) -> bool:
+    """Whether one call of the method for all rows fits in `budget` seconds."""
+    if budget is not None and budget <= 0 and rows > SMALL:
+        return False
+    try:
+        return plan(estimator, X, rows, [method], 0.0, budget).rows is None
+    except Refused:
+        return False
+
+
+class _Probing:
+    """Ask about a few rows, then about more while that is cheap, until the cost of all rows is known."""
+
+    def __init__(
+        self,
+        estimator: Any,
+        X: Any,
+        rows: NDArray[np.intp] | None,
+        total: int,
+        methods: Sequence[str],
+        metric: float,
+        budget: float,
+    ) -> None:
+        self.estimator = estimator
+        self.X, self.rows, self.total = X, rows, total
+        self.methods, self.metric, self.budget = methods, metric, budget
+        self.spent = 0.0
+
+    def decide(self) -> Plan:
+        size, before = _FIRST, (0, 0.0)
+        while True:
+            seconds = self._measure(size)
+            # Prediction has a fixed part (checks, starting threads), which only two sizes tell from the rest.
+            slope = seconds / size
+            if before[0]:
+                slope = max((seconds - before[1]) / (size - before[0]), 0.03 * slope)
+            fixed = max(seconds - slope * size, 0.0)
+            left = self.budget - self.spent
+            # One interrupted call makes a slope of two small probes worthless, so it is not believed far beyond them.
+            near = size * _REACH >= self.total
+            most = self._cost(self.total, 0.0, seconds / size)
+            if most <= left or (near and 1.2 * self._cost(self.total, fixed, slope) <= left):
+                return Plan(self.rows, spent=self.spent)
+            following = min(size * _FACTOR, self.total, _MOST)
+            # After the first probe all of its cost may have been the fixed part: only a second one tells.
+            expected = fixed + slope * following if before[0] else seconds
+            if following <= size or self.spent + expected > self.budget / (2 if before[0] else 1):
+                return self._sample(size, fixed, slope, left)
+            before, size = (size, seconds), following
+
+    def _measure(self, size: int) -> float:
+        start = time.perf_counter()
+        some = take_rows(self.X, self._pick(size))
+        for method in self.methods:
+            getattr(self.estimator, method)(some)
+        seconds = time.perf_counter() - start
+        self.spent += seconds
+        return seconds
+
+    def _pick(self, size: int) -> NDArray[np.intp]:
+        chosen = pick(self.total, size)
+        return chosen if self.rows is None else self.rows[chosen]
+
+    def _cost(self, size: int, fixed: float, slope: float) -> float:
+        return fixed + size * (slope + self.metric)
+
+    def _sample(self, size: int, fixed: float, slope: float, left: float) -> Plan:
+        each = slope + self.metric
+        fitting = int((0.8 * left - fixed) / each) if each > 0 else self.total
+        number = min(max(min(fitting, size * _REACH), _LEAST), self.total)
+        if number > fitting and self._cost(number, fixed, slope) > max(3 * self.budget, _BEARABLE):
+            seconds = self._cost(number, fixed, slope)
+            words = f"{number} rows alone would take about {seconds:.2g} s, the overhead budget is {self.budget:.2g} s"
+            raise Refused(words)
+        if number == self.total:
+            return Plan(self.rows, spent=self.spent)
+        remark = sampled(number, self.total, self._cost(self.total, fixed, slope), self.budget)
+        return Plan(self._pick(number), remark, self.spent)
+
+
+def sampled(number: int, total: int, seconds: float, budget: float) -> str:
+    """The words that go with metrics of a part of the rows."""
+    return (
+        f"a seeded sample of {number} of {total} rows: evaluating all would take about {seconds:.2g} s, "
+        f"the overhead budget is {budget:.2g} s"
+    )

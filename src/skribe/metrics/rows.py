@@ -1,0 +1,70 @@
+"""Rows of whatever holds rows: counting them, and taking some without converting the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+SEED = 20_240_601
+
+
+def count_rows(X: Any) -> int | None:
+    """How many rows `X` has; None if it does not say."""
+    shape = getattr(X, "shape", None)
+    if isinstance(shape, tuple) and shape and isinstance(shape[0], (int, np.integer)):
+        return int(shape[0])
+    try:
+        return len(X)
+    except TypeError:
+        return None
+
+
+def count_columns(X: Any) -> int:
+    """How many values a row of `X` has, on average if it is sparse; 1 if it does not say."""
+    shape = getattr(X, "shape", None)
+    if not (isinstance(shape, tuple) and len(shape) >= 2):
+        return 1
+    stored = getattr(X, "nnz", None)
+    if isinstance(stored, (int, np.integer)) and shape[0]:
+        return max(1, int(stored) // int(shape[0]))
+    return max(1, int(shape[1]))
+
+
+def pick(n: int, size: int) -> NDArray[np.intp]:
+    """`size` of `n` row numbers, sorted, always the same ones. No global random state is involved."""
+    if size >= n:
+        return np.arange(n)
+    chosen = np.random.default_rng(SEED).choice(n, size=size, replace=False, shuffle=False)
+    chosen.sort()
+    return np.asarray(chosen, dtype=np.intp)
+
+
+def take_rows(X: Any, rows: NDArray[np.intp]) -> Any:
+    """Those rows of `X`, in the type of `X`."""
+    if isinstance(X, np.ndarray):
+        return X[rows]
+    if hasattr(X, "iloc"):
+        return X.iloc[rows]
+    if isinstance(X, (list, tuple)):
+        return [X[row] for row in rows]
+    if hasattr(X, "tocsr"):
+        return _sparse_rows(X, rows)
+    if type(X).__module__.partition(".")[0] == "pyarrow":
+        return X.take(rows)
+    return X[rows]
+
+
+def _sparse_rows(X: Any, rows: NDArray[np.intp]) -> Any:
+    if X.format == "coo":
+        # Turning the whole matrix into CSR would copy it; this touches the row numbers only.
+        position = np.full(X.shape[0], -1, dtype=np.intp)
+        position[rows] = np.arange(rows.size)
+        new = position.take(X.row)
+        kept = np.flatnonzero(new >= 0)
+        cells = (X.data[kept], (new[kept], X.col[kept]))
+        return type(X)(cells, shape=(rows.size, X.shape[1]))
+    if X.format in ("bsr", "dia"):
+        return X.tocsr()[rows]
+    return X[rows]
