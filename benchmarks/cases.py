@@ -9,6 +9,7 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 Case = Callable[[str], dict[str, float]]
@@ -225,20 +226,23 @@ def store(mode: str) -> dict[str, float]:
 
     import skribe
     from benchmarks.fill_store import fill
+    from skribe.capture import process_info
+    from skribe.store.journal import Journal
 
     X, y = load_iris(return_X_y=True)
     folder = Path(os.environ["SKRIBE_STORE"])
     found: dict[str, float] = {}
     have = 0
     for size in (1_000, 10_000, 100_000):
-        fill(folder, size - have)
+        with Journal(folder, process_info) as journal:
+            fill(journal, size - have, seed=size)
         have = size
         switch_on(mode)
-        model = LogisticRegression(max_iter=200)
-        model.fit(X, y)
-        recorded = statistics.median(times(lambda: model.fit(X, y), 30))
+        fit = partial(LogisticRegression(max_iter=200).fit, X, y)
+        fit()
+        recorded = statistics.median(times(fit, 30))
         skribe.autolog(disable=True)
-        plain = statistics.median(times(lambda: model.fit(X, y), 30))
+        plain = statistics.median(times(fit, 30))
         found[f"{size:,} runs: one more costs ms"] = recorded - plain
         found[f"{size:,} runs: runs(limit=1000) ms"] = statistics.median(times(lambda: skribe.runs(limit=1000), 3))
         found[f"{size:,} runs: kB per run"] = sum(f.stat().st_size for f in folder.glob("skribe.db*")) / size / 1e3

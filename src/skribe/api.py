@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from skribe import session
 from skribe.errors import ArgumentError, NoActiveRun, NotFound
 from skribe.grouping import Experiment
+from skribe.handle import Run
 from skribe.hooks import context
 from skribe.records import Changes, End, Start, Status, new_id
-from skribe.handle import Run
 from skribe.settings import Settings, checked_text
 
 if TYPE_CHECKING:

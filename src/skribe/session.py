@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import os
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skribe.capture.environment import process_info
+from skribe.capture.git import GitState, head_of
 from skribe.display.text import run_line
 from skribe.guard import contain
+from skribe.records import ProcessInfo
 from skribe.settings import Settings
 from skribe.store.journal import Journal
 from skribe.store.location import VARIABLE, check_location, find_store
@@ -36,6 +41,9 @@ class Session:
 
         self.settings = settings
         self.folder = folder
+        in_git = head_of(os.getcwd()) != (None, None)
+        self.git = GitState.start_dirty_check(os.getcwd()) if in_git else GitState()
+        self._asks_git = in_git
         self.recorder: Recorder = Recorder(settings, journal_of(folder).write, self._announce)
         self.installation: Installation = Installation(self.recorder)
 
@@ -47,9 +55,23 @@ class Session:
 
     def close(self) -> None:
         self.installation.remove()
+        self.ask_git(patience=0.05)
+
+    def ask_git(self, patience: float = 0.0) -> None:
+        """Once git has said whether the code differs from its commit, add that to what is known of this process."""
+        until = time.monotonic() + patience
+        while self._asks_git:
+            if self.git.is_over:
+                self._asks_git = False
+                journal_of(self.folder).renew_process()
+            elif time.monotonic() >= until:
+                break
+            else:
+                time.sleep(0.002)
 
     def _announce(self, finished: Finished) -> None:
         remember(self.folder, finished.run)
+        contain("the state of the repository", self.ask_git)
         if not self.settings.silent:
             contain("the line about a run", _say, finished)
 
@@ -75,6 +97,7 @@ def switch_on(settings: Settings) -> None:
     with _lock:
         if _on is None:
             _on = Session(settings, folder)
+            atexit.register(_farewell)
         else:
             _on.change(settings, folder)
 
@@ -83,12 +106,22 @@ def switch_off() -> None:
     """Restore everything that was changed, and let go of the stores."""
     global _on
     with _lock:
-        session, _on = _on, None
+        session = _on
         if session is not None:
+            atexit.unregister(_farewell)
             session.close()
+        _on = None
         for journal in _journals.values():
             journal.close()
         _journals.clear()
+
+
+def _farewell() -> None:
+    """The process ends: git may have answered just now. The journals say good-bye by themselves."""
+    session = _on
+    if session is not None:
+        with contextlib.suppress(Exception):
+            session.ask_git(patience=0.05)
 
 
 def current_settings() -> Settings:
@@ -110,8 +143,16 @@ def journal_of(folder: Path) -> Journal:
     with _lock:
         journal = _journals.get(folder)
         if journal is None:
-            journal = _journals[folder] = Journal(folder, process_info)
+            journal = _journals[folder] = Journal(folder, _process)
         return journal
+
+
+def _process() -> ProcessInfo:
+    """What is known of this process, with the answer of git if there is one yet."""
+    known, session = process_info(), _on
+    if session is None or (dirty := session.git.result()) is None:
+        return known
+    return known._replace(environment={**known.environment, "git_dirty": dirty})
 
 
 def query_of(folder: Path) -> Query:

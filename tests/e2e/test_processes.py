@@ -131,3 +131,23 @@ def test_a_reader_sees_whole_runs_while_others_write():
         process.kill()
         process.communicate()
     assert len(table) > 10
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_the_state_of_the_repository_is_known(own_folder, changed):
+    git = ["git", "-c", "user.name=me", "-c", "user.email=me@here"]
+    (own_folder / "train.py").write_text(
+        "import skribe\nskribe.autolog(silent=True)\n"
+        "from sklearn.naive_bayes import GaussianNB\nGaussianNB().fit([[0.], [1.]], [0, 1])\n"
+    )
+    for arguments in (["init", "-q", "-b", "trunk"], ["add", "train.py"], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *arguments], cwd=own_folder, check=True)
+    if changed:
+        (own_folder / "train.py").write_text((own_folder / "train.py").read_text() + "# changed\n")
+    subprocess.run([sys.executable, "train.py"], cwd=own_folder, check=True)
+    environment = skribe.last_run().environment
+    assert environment["git_dirty"] is changed
+    assert environment["git_branch"] == "trunk"
+    assert len(environment["git_commit"]) == 40
+    assert environment["source"].endswith("train.py")
+    assert environment["packages"]["scikit-learn"]

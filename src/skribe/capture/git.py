@@ -104,6 +104,12 @@ class GitState:
                 self._answer = {0: False, 1: True}.get(status) if status is not None else None
         return self._answer
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to wait for, because git has answered or was not asked."""
+        self.result()
+        return self._child is None
+
     def __del__(self) -> None:
         child = getattr(self, "_child", None)
         if child is not None and not _poll(child)[0]:

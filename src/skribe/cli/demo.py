@@ -26,8 +26,8 @@ def play(store: str | None) -> None:
         RandomForestRegressor(n_estimators=50, random_state=0).fit(*load_diabetes(return_X_y=True))
         X, y = load_breast_cancer(return_X_y=True)
         make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
-        GridSearchCV(make_pipeline(StandardScaler(), SVC()), {"svc__C": [0.1, 1, 10], "svc__kernel": ["rbf", "linear"]},
-                     cv=3).fit(X, y)  # fmt: skip
+        grid = {"svc__C": [0.1, 1, 10], "svc__kernel": ["rbf", "linear"]}
+        GridSearchCV(make_pipeline(StandardScaler(), SVC()), grid, cv=3).fit(X, y)
         table = skribe.runs(experiment="demo", limit=4)
         last = skribe.last_run()
     finally:

@@ -136,6 +136,18 @@ class Journal:
                     self._asked = True
         return self._process
 
+    def renew_process(self) -> None:
+        """Ask about the process again, because more is known now; nothing is said if it cannot be written."""
+        if self._pid != os.getpid() or not self._asked:
+            return
+        self._asked = False
+        process = self._process_info()
+        with contextlib.suppress(OSError, StoreError, sqlite3.Error), self._lock:
+            if process is not None and not self._busy and not self._spool:
+                connection, rows = self._open(_SHORT)
+                with transaction(connection, _SHORT):
+                    rows.renew_process(process)
+
     def _note_starts(self, changes: Iterable[Changes]) -> None:
         for each in changes:
             if each.start is not None and each.end is None:

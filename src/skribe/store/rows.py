@@ -284,8 +284,9 @@ class Rows:
         if process is None:
             return None
         number = self._processes.get(process.token)
-        if number is not None:
-            return number
+        return self._known_process(process) if number is None else number
+
+    def _known_process(self, process: ProcessInfo) -> int:
         row = self._execute("SELECT id FROM process WHERE token = ?", (process.token,)).fetchone()
         if row is None:
             cells = (process.token, process.host, process.boot, process.pid, process.started)
@@ -299,6 +300,11 @@ class Rows:
             number = row[0]
         self._processes[process.token] = number
         return int(number)
+
+    def renew_process(self, process: ProcessInfo) -> None:
+        """Write down what is known of the process by now."""
+        number = self._known_process(process)
+        self._execute("UPDATE process SET environment = ? WHERE id = ?", (self._environment(process), number))
 
     def _environment(self, process: ProcessInfo) -> int:
         body = json_text(dict(process.environment)).encode("utf-8", "backslashreplace").decode()
