@@ -32,6 +32,7 @@ def measure(case: str, mode: str) -> dict[str, float] | None:
             "PYTHONPATH": os.getcwd(),
             "PYTHONWARNINGS": "ignore",
         }
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its bytecode
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.child", case, mode],
             cwd=folder, env=environment, capture_output=True, text=True, check=False,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pathlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from skribe import session
 from skribe.errors import ArgumentError, NoActiveRun, NotFound
-from skribe.grouping import Experiment
-from skribe.handle import Run
 from skribe.hooks import context
 from skribe.records import Changes, End, Start, Status, new_id
 from skribe.settings import Settings, checked_text
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     import pandas
 
     from skribe.description import Description
+    from skribe.grouping import Experiment
+    from skribe.handle import Run
     from skribe.recorder import OpenRun
 
 Path = str | os.PathLike[str]
@@ -85,6 +86,7 @@ def run(
 
     The first fit inside becomes part of it, any later one a child. A run opened inside a run is its child.
     """
+    from skribe.handle import Run
     from skribe.recorder import OpenRun, failure_of
 
     title = "run" if name is None else checked_text("run(name=...)", name)
@@ -118,7 +120,14 @@ def run(
 def active_run() -> Run | None:
     """The run that is open here: the innermost one by hand, or that of the fit which is going on."""
     run_id = _active_id()
-    return None if run_id is None else Run(session.current_folder(), run_id)
+    return None if run_id is None else _held(session.current_folder(), run_id)
+
+
+def _held(folder: pathlib.Path, run_id: str) -> Run:
+    # Loaded when it is needed: a script that only fits never reads.
+    from skribe.handle import Run
+
+    return Run(folder, run_id)
 
 
 def _active_id() -> str | None:
@@ -198,7 +207,7 @@ def log_dict(obj: Any, name: str) -> None:
 def get_run(run_id: str, *, store: Path | None = None) -> Run:
     """The run with this id, or with an id that begins, or whose last eight digits begin, like this."""
     folder = session.current_folder(store)
-    return Run(folder, session.query_of(folder).run_row(checked_text("get_run(run_id)", run_id)).id)
+    return _held(folder, session.query_of(folder).run_row(checked_text("get_run(run_id)", run_id)).id)
 
 
 def last_run(*, store: Path | None = None) -> Run:
@@ -207,7 +216,7 @@ def last_run(*, store: Path | None = None) -> Run:
     found = session.last_run_here(folder) or session.query_of(folder).last_run_id()
     if found is None:
         raise NotFound(f"there is no run in {folder} yet. Fit something after `skribe.autolog()`.")
-    return Run(folder, found)
+    return _held(folder, found)
 
 
 def runs(
@@ -261,6 +270,8 @@ def experiments(*, store: Path | None = None, deleted: bool = False) -> list[Exp
 
 def experiment(name: str, *, store: Path | None = None) -> Experiment:
     """The experiment of this name, created if there is none yet: to rename, delete and restore it."""
+    from skribe.grouping import Experiment
+
     return Experiment(session.current_folder(store), checked_text("experiment(name)", name)).ensure()
 
 

@@ -19,11 +19,11 @@ from skribe.records import ProcessInfo
 from skribe.settings import Settings
 from skribe.store.journal import Journal
 from skribe.store.location import VARIABLE, check_location, find_store
-from skribe.store.query import Query
 
-if TYPE_CHECKING:  # loading these takes numpy, which a process that does not fit has no need of
+if TYPE_CHECKING:  # loaded when they are needed: whoever only fits never reads, and the other way round
     from skribe.hooks import Installation
     from skribe.recorder import Finished, Recorder
+    from skribe.store.query import Query
 
 _lock = threading.RLock()
 _journals: dict[Path, Journal] = {}
@@ -157,6 +157,8 @@ def _process() -> ProcessInfo:
 
 def query_of(folder: Path) -> Query:
     """The one reader of this process for a store. It can be used while skribe is off."""
+    from skribe.store.query import Query
+
     with _lock:
         query = _queries.get(folder)
         if query is None:
