@@ -160,10 +160,17 @@ def query_of(folder: Path) -> Query:
     from skribe.store.query import Query
 
     with _lock:
+        if not _queries:
+            atexit.register(_stop_reading)
         query = _queries.get(folder)
         if query is None:
             query = _queries[folder] = Query(folder)
         return query
+
+
+def _stop_reading() -> None:
+    for query in _queries.values():
+        query.close()
 
 
 def remember(folder: Path, run: str) -> None:

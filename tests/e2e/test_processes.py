@@ -151,3 +151,18 @@ def test_the_state_of_the_repository_is_known(own_folder, changed):
     assert len(environment["git_commit"]) == 40
     assert environment["source"].endswith("train.py")
     assert environment["packages"]["scikit-learn"]
+
+
+def test_a_process_that_reads_and_writes_ends_without_a_word():
+    code = """
+        import threading, skribe
+        skribe.autolog(silent=True)
+        from sklearn.naive_bayes import GaussianNB
+        GaussianNB().fit([[0.], [1.]], [0, 1])
+        kept = skribe.last_run(), skribe.runs()
+        threading.Thread(target=skribe.runs).start()
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""

@@ -341,11 +341,14 @@ class Journal:
         self.close()
 
     def __del__(self) -> None:
-        with contextlib.suppress(Exception):
+        # At the interpreter's end the modules named here may be gone.
+        try:
             atexit.unregister(self._farewell)
             if self._pid == os.getpid():
                 self._spool.close()
                 self._file.close()
+        except Exception:  # noqa: BLE001
+            pass
 
     def before_fork(self) -> None:
         """Close the connection, so that the child inherits none."""

@@ -120,7 +120,9 @@ class _Reader:
             connection.close()
 
     def __del__(self) -> None:
-        # A thread that ends takes its reader along.
-        if self._pid == os.getpid():
-            with contextlib.suppress(Exception):
+        # A thread that ends takes its reader along. At the interpreter's end the modules named here may be gone.
+        try:
+            if self._pid == os.getpid():
                 self.close()
+        except Exception:  # noqa: BLE001
+            pass
