@@ -216,6 +216,18 @@ def test_a_run_shows_itself():
     assert "<img" not in hostile._repr_html_()
 
 
+@pytest.mark.usefixtures("_on")
+def test_the_estimators_diagram_is_drawn_when_asked_for():
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    make_pipeline(StandardScaler(), LogisticRegression(C=3, max_iter=5000)).fit(X, y)
+    html = skribe.last_run().estimator_html()
+    assert html.index("Pipeline") < html.index("StandardScaler") < html.index("LogisticRegression")
+    assert "C = 3" in html
+    assert html.count("<details") == html.count("</details>") == 3
+
+
 def test_experiments_are_made_renamed_deleted_restored():
     with skribe.run("kept", experiment="first"):
         pass

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from skribe.capture.values import describe_value
+from skribe.display.diagram import estimator_html
 from skribe.display.page import run_html
 from skribe.display.text import columns, headline, number, seconds
 from skribe.errors import ArgumentError
@@ -160,6 +161,11 @@ class Run:
     def artifact_path(self, name: str) -> Path:
         """Where an artifact lies on this machine."""
         return self._artifacts.path(self.id, name)
+
+    def estimator_html(self) -> str:
+        """The estimator's diagram as HTML, drawn now from the recorded parameters."""
+        row = self._row
+        return estimator_html(row.estimator_name or row.name, self._query.params(self.id))
 
     def frame(self) -> pandas.DataFrame:
         """The run as the one row that it is in `skribe.runs()`."""
