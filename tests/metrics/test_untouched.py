@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 import warnings
+from unittest import mock
 
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_iris
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
@@ -151,5 +153,64 @@ def test_a_function_of_the_user_may_draw(where):
     step = FunctionTransformer(lambda X: X + 0 * draw())
     search = GridSearchCV(make_pipeline(step, RandomForestClassifier(3)), {}, cv=2, scoring=scoring).fit(X, y)
     before = repr(np.random.get_state()), random.getstate()
-    assert {m.key for m in evaluate(search, X, y).metrics} >= {"training_score"}
+    found = {metric.key for metric in evaluate(search, X, y).metrics}
+    assert ("training_score" in found) is (where != "own scorer")
+    assert "training_accuracy_score" in found
     assert (repr(np.random.get_state()), random.getstate()) == before
+
+
+class Remembers(ClassifierMixin, BaseEstimator):
+    """Takes notes on itself while it predicts, in a dictionary of lists that was there before."""
+
+    def fit(self, X, y, **_):
+        self.classes_ = np.unique(y)
+        self.asked = {"predict": [], "seen": {1}}
+        return self
+
+    def predict(self, X):
+        self.asked["predict"].append(len(X))
+        self.asked["seen"].add(len(X))
+        self.asked["more"] = True
+        self.last = len(X)
+        return np.zeros(len(X), dtype=int)
+
+
+@pytest.mark.parametrize("many", [3, 50])
+def test_what_parts_of_an_estimator_remember_is_as_it_was(many):
+    X, y = np.zeros((20, 2)), np.arange(20) % 2
+    model = BaggingClassifier(Remembers(), n_estimators=many, random_state=0).fit(X, y)
+    for member in model.estimators_:
+        assert member.asked == {"predict": [], "seen": {1}}
+    evaluation = evaluate(model, X, y)
+    assert any(metric.key == "training_accuracy_score" for metric in evaluation.metrics)
+    for member in model.estimators_:
+        assert member.asked == {"predict": [], "seen": {1}}
+        assert not hasattr(member, "last")
+
+
+def test_a_mock_is_not_asked():
+    X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20) % 2
+    model = GaussianNB().fit(X, y)
+    with mock.patch("sklearn.naive_bayes.check_is_fitted") as spy:
+        evaluation = evaluate(model, X, y)
+    assert spy.call_count == 0
+    assert evaluation.metrics == ()
+    assert "check_is_fitted of sklearn.naive_bayes is a mock" in evaluation.notes[0].reason
+    model.predict = mock.Mock()
+    assert "predict of GaussianNB is a mock" in evaluate(model, X, y).notes[0].reason
+    assert model.predict.call_count == 0
+
+
+def test_a_scorer_of_the_users_own_is_not_called():
+    X, y = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    calls = []
+
+    def scorer(estimator, X, y):
+        calls.append(len(X))
+        return 0.5
+
+    search = GridSearchCV(GaussianNB(), {}, scoring=scorer, cv=2).fit(X, y)
+    before = len(calls)
+    evaluation = evaluate(search, X, y)
+    assert len(calls) == before
+    assert any("function of yours" in note.reason for note in evaluation.notes)

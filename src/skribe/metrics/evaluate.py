@@ -14,7 +14,7 @@ from skribe.metrics.report import Evaluation, Predictions, Sheet
 from skribe.metrics.rows import count_rows
 from skribe.metrics.supervised import Case
 from skribe.metrics.task import kind_of, task_of
-from skribe.metrics.untouched import untouched
+from skribe.metrics.untouched import untouched, watched
 
 
 def evaluate(
@@ -64,6 +64,9 @@ class _Run:
         self.predictions: Predictions | None = None
 
     def evaluate(self) -> None:
+        if (spy := watched(self.estimator)) is not None:
+            self.sheet.remark(spy)
+            return
         with untouched(self.estimator):
             true = None if self.y is None else as_array(self.y)
             kind = kind_of(self.estimator)

@@ -53,7 +53,9 @@ def rule_of(estimator: Any) -> Rule:
     if is_exactly(estimator, {"SelfTrainingClassifier"}) and not _routing():
         return rule_of(estimator.estimator_)._replace(weighted=False)
     if is_exactly(estimator, {"LogisticRegressionCV"}) and not _routing():
-        return Rule("scorer", scorer=estimator._get_scorer(), estimator=estimator)
+        scorer = estimator._get_scorer()
+        known = is_exactly(scorer, set(_SCORERS))
+        return Rule("scorer", scorer=scorer, estimator=estimator) if known else Rule("callable")
     # By the name the function was defined under: a hook that wraps it keeps the name, wherever it is put.
     method = getattr(type(estimator), "score", None)
     name = _STANDARD.get(str(getattr(method, "__qualname__", "")).removesuffix(".score"))
@@ -78,7 +80,7 @@ def _of_search(search: Any) -> Rule:
         return rule_of(best)._replace(weighted=False)
     if is_exactly(scorer, set(_SCORERS)):
         return Rule("scorer", weighted=False, scorer=scorer, estimator=best)
-    return Rule("callable", weighted=False, scorer=scorer, estimator=best)
+    return Rule("callable")
 
 
 def _routing() -> bool:
@@ -103,8 +105,8 @@ def write(
         extra = {} if used is None else {"sample_weight": used}
         replay = Replay(responses, known.labels, permitted)
         sheet.ask("score", rule.scorer, replay, responses.X, y, **extra)
-    elif rule.how == "callable" and permitted:
-        sheet.ask("score", rule.scorer, rule.estimator, responses.X, y)
+    elif rule.how == "callable":
+        sheet.absent("score", "its scorer is a function of yours, which is not called for a record's sake")
     elif rule.how != "none":
         sheet.absent("score", "its own score method would need another pass over the training data")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+import sys
 from collections.abc import Iterator
 from types import BuiltinFunctionType, FunctionType
 from typing import Any
@@ -21,9 +22,12 @@ _PLAIN = (np.ndarray, np.generic, str, bytes, bool, int, float, type(None))
 @contextlib.contextmanager
 def untouched(estimator: Any) -> Iterator[None]:
     """Whatever runs inside, afterwards the estimator and every random stream are as they were."""
-    values = _values(estimator)
-    held, known = _streams(estimator)
+    held, foreign = _walk(estimator)
+    known = not foreign
     streams = [(stream, _state(stream)) for stream in held]
+    parts = [Kept(part, deep=True) for part in foreign if _values(part) is not None]
+    if not any(kept.part is estimator for kept in parts):
+        parts.append(Kept(estimator, deep=False))
     # scikit-learn's own code draws from no global stream to predict. To write one back could make a thread of the
     # user's draw the same numbers twice, so that is only done around code that is not scikit-learn's.
     python = None if known else random.getstate()
@@ -39,7 +43,8 @@ def untouched(estimator: Any) -> Iterator[None]:
             np.random.set_state(numpy_state)
         if python is not None and random.getstate() != python:
             random.setstate(python)
-        _put_back(estimator, values)
+        for kept in parts:
+            kept.put_back()
 
 
 def _values(estimator: Any) -> dict[str, Any] | None:
@@ -49,21 +54,61 @@ def _values(estimator: Any) -> dict[str, Any] | None:
         return None
 
 
-def _put_back(estimator: Any, before: dict[str, Any] | None) -> None:
-    if before is None:
-        return
-    now = vars(estimator)
-    if len(now) == len(before) and all(now.get(key, before) is value for key, value in before.items()):
-        return
-    for key in [key for key in now if key not in before]:
-        del now[key]
-    now.update(before)
+class Kept:
+    """The attributes of an object as they are now, and with `deep` what its lists, dictionaries and sets hold."""
+
+    def __init__(self, part: Any, deep: bool) -> None:
+        self.part = part
+        self.values = _values(part)
+        self.contents: list[tuple[Any, Any]] = []
+        if deep:
+            self._keep(list((self.values or {}).values()), set())
+
+    def _keep(self, pending: list[Any], seen: set[int]) -> None:
+        while pending and len(seen) < _MOST:
+            value = pending.pop()
+            if not isinstance(value, (list, dict, set)) or id(value) in seen or len(value) > _MOST:
+                continue
+            seen.add(id(value))
+            # By the built-in types, whatever a subclass makes of copying: a `defaultdict`, a list that notifies.
+            copied = dict(value) if isinstance(value, dict) else value.copy() if type(value) is set else list(value)
+            self.contents.append((value, copied))
+            pending.extend(copied.values() if isinstance(copied, dict) else copied)
+
+    def put_back(self) -> None:
+        for container, before in self.contents:
+            if not _same(container, before):
+                container.clear()
+                container.extend(before) if isinstance(container, list) else container.update(before)
+        if self.values is None:
+            return
+        now = vars(self.part)
+        if _same(now, self.values):
+            return
+        for key in [key for key in now if key not in self.values]:
+            del now[key]
+        now.update(self.values)
 
 
-def _streams(estimator: Any) -> tuple[list[Any], bool]:
-    """The random streams the estimator holds, its few named parts included; and whether all is scikit-learn's."""
-    found: list[Any] = []
-    known = True
+# So many elements of a user's containers are remembered; what holds more is data, not a note that predict takes.
+_MOST = 1000
+
+
+def _same(now: Any, before: Any) -> bool:
+    """Whether a container holds the very objects that it held."""
+    if len(now) != len(before):
+        return False
+    if isinstance(now, dict):
+        return all(now.get(key, before) is value for key, value in before.items())
+    if isinstance(now, list):
+        return all(new is old for new, old in zip(now, before, strict=True))
+    return bool(now == set(before))
+
+
+def _walk(estimator: Any) -> tuple[list[Any], list[Any]]:
+    """The random streams that the estimator and its parts hold; and all that is code, and is not scikit-learn's."""
+    streams: list[Any] = []
+    foreign: list[Any] = []
     seen: set[int] = set()
     pending = [estimator]
     while pending:
@@ -71,17 +116,37 @@ def _streams(estimator: Any) -> tuple[list[Any], bool]:
         if isinstance(value, _PLAIN):
             continue
         if isinstance(value, (np.random.RandomState, np.random.Generator)):
-            found.append(value)
+            streams.append(value)
         elif isinstance(value, (list, tuple)):
             pending.extend(value[:_FEW])
+            if len(value) > _FEW and any(_foreign(member) for member in value[:_FEW]):
+                pending.extend(value[_FEW:])
         elif isinstance(value, dict):
             pending.extend(list(value.values())[:_FEW])
         elif id(value) not in seen:
             seen.add(id(value))
-            known = known and not _foreign(value)
+            if _foreign(value):
+                foreign.append(value)
             if value is estimator or hasattr(type(value), "get_params"):
                 pending.extend((_values(value) or {}).values())
-    return found, known
+    return streams, foreign
+
+
+def watched(estimator: Any) -> str | None:
+    """Where somebody stands and counts: a mock on the estimator, or in the module of its class."""
+    if "unittest.mock" not in sys.modules:
+        return None
+    cls = type(estimator)
+    for where, values in ((cls.__qualname__, _values(estimator)), (cls.__module__, _module(cls))):
+        for name, value in (values or {}).items():
+            if type(value).__module__ == "unittest.mock":
+                return f"{name} of {where} is a mock, which would count what we ask"
+    return None
+
+
+def _module(cls: type) -> dict[str, Any] | None:
+    module = sys.modules.get(cls.__module__)
+    return None if module is None else vars(module).copy()
 
 
 def _foreign(value: Any) -> bool:
@@ -90,7 +155,8 @@ def _foreign(value: Any) -> bool:
         return False
     function = getattr(value, "_score_func", value)
     named = function if isinstance(function, (FunctionType, BuiltinFunctionType)) else type(function)
-    return str(getattr(named, "__module__", "")).partition(".")[0] not in ("sklearn", "numpy", "scipy")
+    module = str(getattr(named, "__module__", ""))
+    return module.partition(".")[0] not in ("sklearn", "numpy", "scipy") or ".tests." in module
 
 
 def _state(stream: Any) -> Any:
