@@ -240,9 +240,43 @@ def test_experiments_are_made_renamed_deleted_restored():
     assert skribe.experiments(deleted=True) == [first]
     first.restore()
     assert len(skribe.runs()) == 1
-    skribe.experiment("third")
+    skribe.experiment("third", create=True)
     with pytest.raises(skribe.ArgumentError, match="second"):
         skribe.experiment("third").rename("second")
+    with pytest.raises(skribe.NotFound, match="did you mean 'second'"):
+        skribe.experiment("secnod")
+
+
+def test_reading_says_what_it_cannot_find(own_folder):
+    with skribe.run("one", tags={"a": 1}):
+        pass
+    with pytest.raises(skribe.ArgumentError, match="no runs of 'fits'"):
+        skribe.runs(kind="fits")
+    with pytest.raises(skribe.ArgumentError, match="no runs of 'done'"):
+        skribe.runs(status="done")
+    with pytest.raises(skribe.StoreError, match=r"did you mean .*skribe_runs"):
+        skribe.runs(store=own_folder)
+    with pytest.raises(skribe.ArgumentError, match="takes a dictionary"), skribe.run("x", tags="abc"):
+        pass
+    with pytest.raises(skribe.QueryError, match=r"did you mean metrics\.training_score"):
+        skribe.runs(where="training_score > 0.5")
+    assert list(skribe.runs(columns=["name", "tags.*"])) == ["name", "tags.a"]
+
+
+@pytest.mark.usefixtures("_on")
+def test_runs_sort_as_pandas_does():
+    for smoothing in (0.5, 0.1, 0.9):
+        GaussianNB(var_smoothing=smoothing).fit(X, y)
+    assert list(skribe.runs()["params.var_smoothing"]) == [0.9, 0.1, 0.5]
+    assert list(skribe.runs(sort_by="params.var_smoothing")["params.var_smoothing"]) == [0.1, 0.5, 0.9]
+    descending = skribe.runs(sort_by="params.var_smoothing", ascending=False)
+    assert list(descending["params.var_smoothing"]) == [0.9, 0.5, 0.1]
+
+
+def test_a_run_by_hand_has_its_line_too(capsys):
+    with skribe.run("mine"):
+        skribe.log_metric("training_score", 0.5)
+    assert capsys.readouterr().err.startswith("skribe: mine ")
 
 
 def test_runs_go_to_the_trash_and_come_back():
@@ -267,6 +301,7 @@ def test_describe_says_what_would_be_recorded():
 
     assert not skribe.describe(StandardScaler()).recorded
     assert not skribe.describe(object()).recorded
+    assert "LogisticRegression()" in str(skribe.describe(LogisticRegression))
     assert "<table>" in skribe.describe(KMeans(4))._repr_html_()
 
 

@@ -13,7 +13,7 @@ from skribe import session
 from skribe.errors import ArgumentError, NoActiveRun, NotFound
 from skribe.hooks import context
 from skribe.records import Changes, End, Start, Status, new_id
-from skribe.settings import Settings, checked_text
+from skribe.settings import Settings, checked_tags, checked_text
 
 if TYPE_CHECKING:
     import pandas
@@ -95,11 +95,12 @@ def run(
         checked_text("run(experiment=...)", experiment)
     chosen = experiment or (outer.experiment if outer else session.current_settings().experiment)
     folder = session.current_folder()
+    own_tags = {} if tags is None else checked_tags("run(tags=...)", tags)
     opened = OpenRun(new_id(), chosen)
     mine = Run(folder, opened.id)
     write = session.journal_of(folder).write
     started, clock, cpu = time.time(), time.perf_counter(), time.process_time()
-    extra = {**session.current_settings().extra_tags, **{str(key): str(value) for key, value in (tags or {}).items()}}
+    extra = {**session.current_settings().extra_tags, **own_tags}
     start = Start(chosen, title, "manual", started, outer.id if outer else None)
     write(Changes(run=opened.id, start=start, tags=extra))
     status: Status = "finished"
@@ -115,6 +116,7 @@ def run(
         write(Changes(run=opened.id, end=End(status, time.time(), *spent, failure)))
         if outer is None:
             session.remember(folder, opened.id)
+            session.say(title, opened.id, status, spent[0], lambda: mine.metrics)
 
 
 def active_run() -> Run | None:
@@ -206,13 +208,13 @@ def log_dict(obj: Any, name: str) -> None:
 
 def get_run(run_id: str, *, store: Path | None = None) -> Run:
     """The run with this id, or with an id that begins, or whose last eight digits begin, like this."""
-    folder = session.current_folder(store)
+    folder = session.folder_to_read(store)
     return _held(folder, session.query_of(folder).run_row(checked_text("get_run(run_id)", run_id)).id)
 
 
 def last_run(*, store: Path | None = None) -> Run:
     """The last top-level run that this process made; if it made none, the last one in the store."""
-    folder = session.current_folder(store)
+    folder = session.folder_to_read(store)
     found = session.last_run_here(folder) or session.query_of(folder).last_run_id()
     if found is None:
         raise NotFound(f"there is no run in {folder} yet. Fit something after `skribe.autolog()`.")
@@ -227,29 +229,32 @@ def runs(
     kind: str | None = None,
     status: str | None = None,
     sort_by: str | None = None,
-    ascending: bool = False,
+    ascending: bool = True,
     limit: int | None = None,
     offset: int = 0,
+    columns: Iterable[str] | None = None,
     deleted: bool = False,
     store: Path | None = None,
 ) -> pandas.DataFrame:
-    """The runs as a tidy DataFrame, the newest first: a row per run, columns `params.*`, `metrics.*`, `tags.*`.
+    """The runs as a tidy DataFrame, the newest first: a row per run, columns `metrics.*`, `params.*`, `tags.*`.
 
     where:    a condition such as `"metrics.training_accuracy_score > 0.9 and params.C in (1, 10)"`.
     children: also the runs inside of runs.
-    sort_by:  a column of the frame.
+    sort_by:  a column of the frame; the smallest first, unless `ascending=False`.
+    columns:  only these columns, such as `["run_id", "params.C", "metrics.*"]`; faster where runs have many.
     deleted:  the runs in the trash instead.
     """
-    return session.query_of(session.current_folder(store)).runs_frame(
+    return session.query_of(session.folder_to_read(store)).runs_frame(
         experiment=experiment,
         where=where,
         children=children,
         kind=kind,
         status=status,
         sort_by=sort_by,
-        ascending=ascending,
+        ascending=ascending and sort_by is not None,
         limit=limit,
         offset=offset,
+        columns=None if columns is None else list(columns),
         deleted=deleted,
     )
 
@@ -268,11 +273,11 @@ def experiments(*, store: Path | None = None, deleted: bool = False) -> list[Exp
     return listed(session.current_folder(store), deleted)
 
 
-def experiment(name: str, *, store: Path | None = None) -> Experiment:
-    """The experiment of this name, created if there is none yet: to rename, delete and restore it."""
-    from skribe.grouping import Experiment
+def experiment(name: str, *, create: bool = False, store: Path | None = None) -> Experiment:
+    """The experiment of this name, to rename, delete and restore it. With `create`, a new one if there is none."""
+    from skribe.grouping import found
 
-    return Experiment(session.current_folder(store), checked_text("experiment(name)", name)).ensure()
+    return found(session.current_folder(store), checked_text("experiment(name)", name), create)
 
 
 @contextlib.contextmanager

@@ -70,7 +70,9 @@ def description_of(estimator: Any, settings: Settings) -> Description:
     """Describe a fit of `estimator` under `settings`."""
     role = role_of(estimator)
     recorded, why = True, "its fit makes one run, with everything fitted inside"
-    if not hasattr(type(estimator), "get_params"):
+    if isinstance(estimator, type):
+        recorded, why = False, f"this is a class; describe an instance of it: {estimator.__name__}()"
+    elif not hasattr(type(estimator), "get_params"):
         recorded, why = False, "it has no get_params, so it is no estimator to skribe"
     elif role not in ("model", "search"):
         recorded, why = False, "preprocessing alone makes no run; inside a pipeline it is part of the pipeline's"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
+from skribe.errors import NotFound
 from skribe.session import query_of
 from skribe.settings import checked_text
 from skribe.store.admin import Admin
@@ -15,12 +17,6 @@ class Experiment:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self.name = name
-
-    def ensure(self) -> Experiment:
-        """Create it if there is none of this name."""
-        if self not in listed(self._folder, deleted=False):
-            Admin(self._folder).create_experiment(self.name)
-        return self
 
     def rename(self, name: str) -> None:
         """Give it another name, which no other experiment has."""
@@ -43,6 +39,18 @@ class Experiment:
 
     def __hash__(self) -> int:
         return hash(self.name)
+
+
+def found(folder: Path, name: str, create: bool) -> Experiment:
+    """The experiment of this name; NotFound, with near names, if there is none and none is to be made."""
+    names = [known.name for deleted in (False, True) for known in listed(folder, deleted)]
+    if name not in names:
+        if not create:
+            near = difflib.get_close_matches(name, names, 2)
+            hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+            raise NotFound(f"there is no experiment {name!r} in {folder}{hint} To make it: create=True.")
+        Admin(folder).create_experiment(name)
+    return Experiment(folder, name)
 
 
 def listed(folder: Path, deleted: bool) -> list[Experiment]:

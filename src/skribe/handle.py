@@ -106,8 +106,8 @@ class Run:
 
     @property
     def changed_params(self) -> dict[str, Any]:
-        """Those parameters that differ from the defaults of their class."""
-        params = (param for param in self._query.params(self.id) if param.is_default is False)
+        """Those parameters that differ from the defaults of their class, with those logged by hand."""
+        params = (p for p in self._query.params(self.id) if p.is_default is False or _by_hand(p))
         return {param.key: _value(param.value, param.type) for param in params}
 
     @property
@@ -121,6 +121,7 @@ class Run:
 
         points = self._query.history(self.id, key)
         frame = pd.DataFrame([point[1:] for point in points], columns=["value", "step", "time"])
+        frame["time"] = pd.to_datetime(frame["time"], unit="s", utc=True)
         return frame[["step", "value", "time"]]
 
     @property
@@ -268,10 +269,11 @@ class Run:
         lines = [f"{row.name} {self.short_id}  ({row.kind}, {row.status}, {seconds(row.wall)})"]
         lines.append(f"  experiment  {row.experiment}")
         if row.error is not None:
-            lines.append(f"  error       {row.error.type}: {row.error.message}")
+            lines.append(f"  error       {row.error.type}{': ' if row.error.message else ''}{row.error.message}")
         for title, pairs in self._tables().items():
             if pairs:
-                lines += [f"  {title}", *columns((key, str(value)) for key, value in pairs)]
+                width = 200 if title in ("notes", "warnings") else 60
+                lines += [f"  {title}", *columns(((key, str(value)) for key, value in pairs), width=width)]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -280,10 +282,13 @@ class Run:
 
     def _tables(self) -> dict[str, list[tuple[str, object]]]:
         return {
-            "parameters that are not defaults": [(key, value) for key, value in self.changed_params.items()],
-            "metrics": [(key, number(value)) for key, value in self.metrics.items()],
-            "fitted": list(self.facts.items()),
+            "parameters that are not defaults": sorted(self.changed_params.items(), key=_best_first),
+            "metrics": [(key, number(value)) for key, value in sorted(self.metrics.items(), key=_best_first)],
+            "fitted": sorted(self.facts.items(), key=_best_first),
+            "warnings": [(warned.category.rpartition(".")[2], warned.message) for warned in self.warnings],
             "notes": [(note.what, note.reason) for note in self.notes],
+            "tags": [(key, value) for key, value in self.tags.items() if key not in _OWN_TAGS],
+            "artifacts": [(path, "") for path in self.artifacts],
         }
 
     def __eq__(self, other: object) -> bool:
@@ -308,6 +313,22 @@ class Run:
     def _keep(self, artifacts: Any) -> None:
         kept: tuple[Artifact, ...] = tuple(artifacts)
         self._write(artifacts=kept)
+
+
+_OWN_TAGS = frozenset({"estimator_name", "estimator_class"})
+
+
+def _by_hand(param: Param) -> bool:
+    """Logged by the user, or what a search chose: plain values that no class has a default for."""
+    own = "__" not in param.key or param.key.startswith("best_")
+    return param.is_default is None and own and param.type != "object"
+
+
+def _best_first(pair: tuple[str, object]) -> tuple[bool, bool, bool, str]:
+    """The user's own first and what a search chose; the shapes of what was fitted last."""
+    key = pair[0]
+    chosen = key.startswith("best_") and not key.startswith("best_estimator_")
+    return not chosen, key.startswith("training_"), key.startswith("best_estimator_") or "." in key, key
 
 
 def _mapping(verb: str, values: object) -> Mapping[str, Any]:

@@ -8,17 +8,19 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from skribe.capture.environment import process_info
 from skribe.capture.git import GitState, head_of
 from skribe.display.text import run_line
+from skribe.errors import StoreError
 from skribe.guard import contain
 from skribe.records import ProcessInfo
 from skribe.settings import Settings
 from skribe.store.journal import Journal
-from skribe.store.location import VARIABLE, check_location, find_store
+from skribe.store.location import FOLDER, VARIABLE, check_location, database_of, find_store
 
 if TYPE_CHECKING:  # loaded when they are needed: whoever only fits never reads, and the other way round
     from skribe.hooks import Installation
@@ -72,16 +74,21 @@ class Session:
     def _announce(self, finished: Finished) -> None:
         remember(self.folder, finished.run)
         contain("the state of the repository", self.ask_git)
-        if not self.settings.silent:
-            contain("the line about a run", _say, finished)
+        metrics = {metric.key: metric.value for metric in finished.metrics}
+        say(finished.name, finished.run, finished.status, finished.seconds, lambda: metrics)
 
 
-def _say(finished: Finished) -> None:
+def say(name: str, run: str, status: str, seconds: float, metrics: Callable[[], Mapping[str, float]]) -> None:
+    """The line at the end of a top-level run, unless the user wants none."""
+    if not current_settings().silent:
+        contain("the line about a run", _say, name, run, status, seconds, metrics)
+
+
+def _say(name: str, run: str, status: str, seconds: float, metrics: Callable[[], Mapping[str, float]]) -> None:
     stream = sys.stderr
     if stream is None:  # a program without a console
         return
-    numbers = {metric.key: metric.value for metric in finished.metrics if metric.step is None}
-    line = run_line(finished.name, finished.run[-8:], finished.status, finished.seconds, numbers)
+    line = run_line(name, run[-8:], status, seconds, metrics())
     try:
         print(line, file=stream)
     except (OSError, ValueError):  # closed, or a pipe that nobody reads any more
@@ -136,6 +143,16 @@ def current_folder(store: str | os.PathLike[str] | None = None) -> Path:
     if store is None and session is not None:
         return session.folder
     return find_store(store)
+
+
+def folder_to_read(store: str | os.PathLike[str] | None) -> Path:
+    """The same for reading: a store that was named and is not there is a mistake."""
+    folder = current_folder(store)
+    if store is not None and not database_of(folder).is_file():
+        inside = folder / FOLDER
+        hint = f"; did you mean {inside}?" if database_of(inside).is_file() else ""
+        raise StoreError(f"there is no store in {folder}{hint}")
+    return folder
 
 
 def journal_of(folder: Path) -> Journal:

@@ -15,6 +15,7 @@ from skribe.errors import ArgumentError
 # Arguments that mlflow.sklearn.autolog has and skribe will have. Until then each may be given the value that asks
 # for nothing, which is what happens anyway; any other value is refused rather than silently ignored.
 NOT_YET: Mapping[str, tuple[Any, ...]] = {
+    "disable_for_unsupported_versions": (False,),
     "log_models": (False,),
     "log_plots": (False,),
     "log_input_examples": (False,),
@@ -73,17 +74,21 @@ class Settings:
 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:
     known = [f.name for f in fields(Settings)] + ["backend", "disable"]
-    for name, value in given.items():
-        if name in NOT_YET:
-            if not any(value is off or value == off for off in NOT_YET[name]):
-                raise ArgumentError(
-                    f"autolog({name}={value!r}): this version of skribe does not do that yet. "
-                    f"Leave the argument out, or write {name}={NOT_YET[name][0]!r}."
-                )
-        elif name not in known:
+    asked = [name for name in given if name in NOT_YET and not _asks_for_nothing(given[name], NOT_YET[name])]
+    if asked:
+        raise ArgumentError(
+            f"autolog({', '.join(f'{name}={given[name]!r}' for name in asked)}): this version of skribe does not do "
+            f"that yet. Leave it out, or write {', '.join(f'{name}={NOT_YET[name][0]!r}' for name in asked)}."
+        )
+    for name in given:
+        if name not in NOT_YET and name not in known:
             near = difflib.get_close_matches(name, [*known, *NOT_YET], n=1)
             hint = f" Did you mean {near[0]!r}?" if near else f" The arguments are: {', '.join(sorted(known))}."
             raise ArgumentError(f"autolog() has no argument {name!r}.{hint}")
+
+
+def _asks_for_nothing(value: object, nothing: tuple[Any, ...]) -> bool:
+    return any(value is off or (type(value) is type(off) and value == off) for off in nothing)
 
 
 def _refuse_other_backends(backend: object) -> None:
@@ -127,13 +132,14 @@ def _store(value: object) -> str | os.PathLike[str] | None:
 
 
 def _tags(value: object) -> dict[str, str]:
-    if value is None:
-        return {}
+    return {} if value is None else checked_tags("autolog(extra_tags=...)", value)
+
+
+def checked_tags(where: str, value: object) -> dict[str, str]:
+    """Tags as texts: a dictionary whose keys can be stored and shown."""
     if not isinstance(value, Mapping):
-        raise ArgumentError(
-            f"autolog(extra_tags=...) takes a dictionary such as {{'team': 'risk'}}, not {type(value).__name__}."
-        )
-    return {checked_text("a key of extra_tags", key): str(text) for key, text in value.items()}
+        raise ArgumentError(f"{where} takes a dictionary such as {{'team': 'risk'}}, not {type(value).__name__}.")
+    return {checked_text(f"a key of {where}", key): str(text) for key, text in value.items()}
 
 
 def _exclude(value: object) -> frozenset[str | type]:

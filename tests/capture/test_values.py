@@ -187,7 +187,9 @@ def test_arrays_and_tables_by_shape_type_and_content() -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [np.random.RandomState, np.random.default_rng, random.Random, np.random.PCG64], ids=lambda make: str(make)
+    "make",
+    [np.random.RandomState, np.random.default_rng, random.Random, np.random.PCG64],
+    ids=lambda make: make.__name__,
 )
 def test_generators_by_their_state_which_stays_as_it_is(make: Any) -> None:
     one, same, other = make(1), make(1), make(2)

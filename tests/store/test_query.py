@@ -92,8 +92,8 @@ def test_the_frame(journal, query, make):
     assert list(frame["run_id"]) == [second.run, first.run]
     assert list(frame.columns) == [
         *("run_id", "name", "kind", "status", "experiment", "start", "duration", "parent_id", "estimator"),
-        *("params.C", "params.deep", "params.fit", "params.kernel", "params.n", "params.obj"),
-        *("metrics.acc", "metrics.f1", "tags.owner"),
+        *("metrics.acc", "metrics.f1"),
+        *("params.C", "params.deep", "params.fit", "params.kernel", "params.n", "params.obj", "tags.owner"),
     ]
     assert frame["start"][0] == pd.Timestamp("1970-01-01 00:33:20.5", tz="UTC")
     assert list(frame["duration"]) == [1.5, 1.5]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from skribe.capture.roles import role_of
 from skribe.records import Metric
 
 PREFIX = "fit_seconds."
@@ -42,7 +43,9 @@ def _parts(estimator: Any) -> Iterator[tuple[str, int | None, Any]]:
             pairs = (item for item in value if isinstance(item, tuple) and len(item) == 2)
             yield from ((pair[0], None, pair[1]) for pair in pairs if isinstance(pair[0], str))
     for name, value in attributes.items():
+        if name.startswith("_"):
+            continue
         if isinstance(value, list | tuple):
             yield from ((name.rstrip("_"), step, part) for step, part in enumerate(value))
-        else:
+        elif role_of(value) == "model":  # not the encoder that an ensemble keeps for its labels
             yield name.rstrip("_"), None, value

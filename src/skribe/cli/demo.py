@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 import skribe
+from skribe.display.text import seconds
 
 COLUMNS = ("name", "kind", "status", "duration")
+SCORES = ("metrics.training_accuracy_score", "metrics.training_r2_score", "metrics.best_cv_score")
 
 
 def play(store: str | None) -> None:
@@ -20,6 +22,7 @@ def play(store: str | None) -> None:
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
+    click.echo("Four fits, with `skribe.autolog()` on. skribe says a line about each:\n", err=True)
     skribe.autolog(store=store, experiment="demo")
     try:
         LogisticRegression(max_iter=500).fit(*load_iris(return_X_y=True))
@@ -33,13 +36,13 @@ def play(store: str | None) -> None:
     finally:
         skribe.autolog(disable=True)
 
-    scores = [name for name in ("metrics.training_score", "metrics.best_cv_score") if name in table]
-    shown = table[["run_id", *COLUMNS, *scores]].assign(run_id=table["run_id"].str[-8:])
-    click.echo()
+    shown = table[["run_id", *COLUMNS, *SCORES]].assign(run_id=table["run_id"].str[-8:])
+    shown["duration"] = shown["duration"].map(seconds)
+    shown.columns = [str(name).removeprefix("metrics.").removeprefix("training_") for name in shown]
+    click.echo("\nWhat `skribe.runs()` has, some columns of it:\n")
     with pd.option_context("display.width", 120, "display.max_columns", 12):
         click.echo(shown.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep=""))
-    click.echo()
+    click.echo("\nAnd `print(skribe.last_run())`:\n")
     click.echo(str(last))
-    click.echo()
-    click.echo(f"The records are in {last.folder}")
-    click.echo("Read them with `skribe.runs()`, `skribe.last_run()` and `skribe.get_run(ID)`.")
+    click.echo(f"\nThe records are in {last.folder}")
+    click.echo("In Python: `import skribe`, then `skribe.runs()`, `skribe.last_run()`, `skribe.get_run(ID)`.")

@@ -13,7 +13,7 @@ _STYLE = (
     ".skribe-run small{opacity:.7;font-weight:normal}"
     ".skribe-run .skribe-tables{display:flex;flex-wrap:wrap;gap:1.5em}"
     ".skribe-run table{border-collapse:collapse;color:inherit;background:none}"
-    ".skribe-run caption{text-align:left;opacity:.7;padding:.2em 0}"
+    ".skribe-run table{width:auto}.skribe-run caption{text-align:left;opacity:.7;padding:.2em 0;white-space:nowrap}"
     ".skribe-run td{padding:.1em .8em .1em 0;text-align:left;border:none}"
     ".skribe-run pre{white-space:pre-wrap;opacity:.9}</style>"
 )
@@ -30,8 +30,14 @@ def run_html(
     """The head of a run, and a table for each group of facts."""
     head = f"{escape(title)} <small>{escape(short_id)} · {escape(status)} · {seconds(wall)}</small>"
     body = "".join(_table(caption, rows) for caption, rows in tables.items())
-    trouble = f"<pre>{escape(shorten(error, 500))}</pre>" if error else ""
+    trouble = f"<pre>{escape(_end_of(error))}</pre>" if error else ""
     return f'{_STYLE}<div class="skribe-run"><h4>{head}</h4>{trouble}<div class="skribe-tables">{body}</div></div>'
+
+
+def _end_of(error: str, lines: int = 12) -> str:
+    """The last lines of a traceback, where the message is."""
+    told = error.rstrip().splitlines()
+    return "\n".join(["…", *told[-lines:]] if len(told) > lines else told)
 
 
 def _table(caption: str, rows: Iterable[tuple[str, object]], most: int = 40) -> str:

@@ -46,7 +46,9 @@ def headline(metrics: Mapping[str, float]) -> str:
     """The one metric that says most, `accuracy_score 0.9733`, or nothing."""
     for key in _HEADLINES:
         if key in metrics:
-            return f"{key.removeprefix('training_')} {number(metrics[key])}"
+            rows = metrics.get("training_metrics.rows")
+            said = f"{key.removeprefix('training_')} {number(metrics[key])}"
+            return said if rows is None or key == "best_cv_score" else f"{said} (of {number(rows)} rows)"
     return ""
 
 
@@ -61,12 +63,12 @@ def run_line(name: str, short_id: str, status: str, wall: float | None, metrics:
     return " · ".join(parts)
 
 
-def columns(pairs: Iterable[tuple[str, str]], indent: str = "    ", most: int = 12) -> list[str]:
+def columns(pairs: Iterable[tuple[str, str]], indent: str = "    ", most: int = 12, width: int = 60) -> list[str]:
     """Key and value in two columns, with a last line for those that did not fit."""
     pairs = list(pairs)
     shown = pairs[:most]
-    width = max((len(key) for key, _ in shown), default=0)
-    lines = [f"{indent}{key:<{width}}  {shorten(value)}" for key, value in shown]
+    longest = max((len(key) for key, _ in shown), default=0)
+    lines = [f"{indent}{key:<{longest}}  {shorten(value, width)}".rstrip() for key, value in shown]
     if len(pairs) > most:
         lines.append(f"{indent}… and {len(pairs) - most} more")
     return lines

@@ -14,7 +14,7 @@ from skribe.hooks.estimators import (
     hook_scikit_learn,
     may_hold_ducks,
 )
-from skribe.hooks.imports import watch
+from skribe.hooks.imports import watch, watch_notebook
 from skribe.hooks.threads import hook_parallel, hook_threads
 from skribe.hooks.warned import hook_warnings
 from skribe.hooks.wrapping import Patches
@@ -43,6 +43,7 @@ class Installation:
         hook_threads(self._patches)
         hook_warnings(self._patches)
         watch(self._patches, self._wanted, self._imported)
+        watch_notebook(self._patches, self.refresh)
 
     def refresh(self) -> None:
         """Look again for estimators that could not announce themselves."""

@@ -68,6 +68,19 @@ class _StandIn:
         return getattr(self._loader, name)
 
 
+def watch_notebook(patches: Patches, refresh: Callable[[], None]) -> None:
+    """Call `refresh` after each cell of a notebook, for the classes typed into it. Nothing outside of IPython."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is None:
+        return
+
+    def after_cell(*_result: Any) -> None:
+        contain("the classes of a cell", refresh)
+
+    shell.events.register("post_run_cell", after_cell)
+    patches.call_back(lambda: shell.events.unregister("post_run_cell", after_cell))
+
+
 def watch(patches: Patches, wanted: Callable[[str], bool], imported: Callable[[ModuleType], None]) -> None:
     """Call `imported` after each import of a wanted module, until the patches are undone."""
     finder = Finder(wanted, imported)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _CELLS = f"r.num, r.id, r.name, r.kind, {{status}}, e.name, r.start, {DURATION}, p.id, r.estimator_name"
 FIXED = ("run_id", "name", "kind", "status", "experiment", "start", "duration", "parent_id", "estimator")
-GROUPS = ("params", "metrics", "tags")
+GROUPS = ("metrics", "params", "tags")
 # Stands between the texts that SQLite puts together; a text that contains it is noticed by the count.
 _BETWEEN = "\x1f"
 # Up to so many keys are looked up one by one.

@@ -189,7 +189,7 @@ CREATE VIEW runs AS
 SELECT r.id, r.short, r.name, r.kind, r.status, e.name AS experiment, r.estimator_name AS estimator,
        strftime('%Y-%m-%dT%H:%M:%fZ', r.start, 'unixepoch') AS start,
        strftime('%Y-%m-%dT%H:%M:%fZ', r."end", 'unixepoch') AS "end",
-       coalesce(r.wall, r."end" - r.start) AS seconds,
+       r.wall AS seconds,
        parent.id AS parent, r.error_type, r.error_message
 FROM run r JOIN experiment e ON e.id = r.experiment LEFT JOIN run parent ON parent.num = r.parent
 WHERE r.deleted IS NULL AND e.deleted IS NULL""",

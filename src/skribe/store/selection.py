@@ -6,13 +6,16 @@ import difflib
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from skribe.errors import ArgumentError, QueryError
+from skribe.records import Kind, Status
 from skribe.store.where import FIELDS, GROUPS, Condition, compile_where, show
 
 _FROM = "FROM run r JOIN experiment e ON e.id = r.experiment LEFT JOIN run p ON p.num = r.parent"
-DURATION = 'coalesce(r.wall, r."end" - r.start)'
+DURATION = "r.wall"
+KINDS = get_args(Kind)
+STATUSES = get_args(Status)
 _ORDERS = {
     "run_id": "r.id",
     "id": "r.id",
@@ -25,6 +28,12 @@ _ORDERS = {
     "end": 'r."end"',
     "duration": DURATION,
 }
+
+
+def _check_words(given: Sequence[Any], known: Sequence[str]) -> None:
+    for word in given:
+        if word not in known:
+            raise ArgumentError(f"there are no runs of {word!r}: use one of {', '.join(known)}")
 
 
 def status_sql(dead: Sequence[int]) -> str:
@@ -89,6 +98,7 @@ class Selection:
         for wanted, column in ((self.kind, "r.kind"), (self.status, status)):
             if wanted is not None:
                 values = [wanted] if isinstance(wanted, str) else list(wanted)
+                _check_words(values, KINDS if column == "r.kind" else STATUSES)
                 parts.append(f"{column} IN ({', '.join('?' * len(values))})")
                 parameters += values
         if self.where is not None:

@@ -28,7 +28,7 @@ _TEXTS = {
     "estimator": "r.estimator_name",
     "id": "r.id",
 }
-_NUMBERS = {"duration": 'coalesce(r.wall, r."end" - r.start)'}
+_NUMBERS = {"duration": "r.wall"}
 _TIMES = {"start": "r.start", "end": 'r."end"'}
 FIELDS = (*_TEXTS, *_NUMBERS, *_TIMES)
 _ALLOWED = (
@@ -267,6 +267,10 @@ class _Compiler:
     def unknown(self, node: ast.AST, name: str) -> QueryError:
         near = difflib.get_close_matches(name, [*FIELDS, *GROUPS], 2, 0.6)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        if name == "run_id":
+            hint = "; did you mean id?"
+        elif not near:
+            hint = f"; did you mean metrics.{name}, params.{name} or tags.{name}?"
         return self.error(node, f"there is no field {name!r}{hint}")
 
     def constant(self, node: ast.expr) -> Any:
