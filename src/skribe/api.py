@@ -96,9 +96,11 @@ def run(
     chosen = experiment or (outer.experiment if outer else session.current_settings().experiment)
     folder = session.current_folder()
     own_tags = {} if tags is None else checked_tags("run(tags=...)", tags)
-    opened = OpenRun(new_id(), chosen)
-    mine = Run(folder, opened.id)
+    if outer is not None:
+        folder = outer.folder
     write = session.journal_of(folder).write
+    opened = OpenRun(new_id(), chosen, folder, write)
+    mine = Run(folder, opened.id)
     started, clock, cpu = time.time(), time.perf_counter(), time.process_time()
     extra = {**session.current_settings().extra_tags, **own_tags}
     start = Start(chosen, title, "manual", started, outer.id if outer else None)
@@ -109,7 +111,9 @@ def run(
         with context.entered(quiet=False, run=opened):
             yield mine
     except BaseException as error:
-        status, failure = "failed" if isinstance(error, Exception) else "killed", failure_of(error)
+        # A generator that is not run to its end, and an exit that reports success, are no failures of the block.
+        if not isinstance(error, GeneratorExit) and not (isinstance(error, SystemExit) and not error.code):
+            status, failure = "failed" if isinstance(error, Exception) else "killed", failure_of(error)
         raise
     finally:
         spent = time.perf_counter() - clock, time.process_time() - cpu
@@ -121,8 +125,14 @@ def run(
 
 def active_run() -> Run | None:
     """The run that is open here: the innermost one by hand, or that of the fit which is going on."""
-    run_id = _active_id()
-    return None if run_id is None else _held(session.current_folder(), run_id)
+    scope = context.current.get()
+    while scope is not None:
+        if scope.call is not None:
+            return _held(scope.call.record.folder, scope.call.record.run)
+        if scope.run is not None:
+            return _held(scope.run.folder, scope.run.id)
+        scope = scope.outer
+    return None
 
 
 def _held(folder: pathlib.Path, run_id: str) -> Run:
@@ -130,17 +140,6 @@ def _held(folder: pathlib.Path, run_id: str) -> Run:
     from skribe.handle import Run
 
     return Run(folder, run_id)
-
-
-def _active_id() -> str | None:
-    scope = context.current.get()
-    while scope is not None:
-        if scope.call is not None:
-            return str(scope.call.record.run)
-        if scope.run is not None:
-            return str(scope.run.id)
-        scope = scope.outer
-    return None
 
 
 def _active(verb: str) -> Run:

@@ -3,7 +3,7 @@
 Two things can go wrong while a fit is written down. *Our* code can fail: `contain` stops that, says so once, and
 the fit goes on. *The user's* code can refuse a question that we ask of it (a `get_params` that raises, a `predict`
 that needs more memory): `attempt` turns that into a `Note`, the reason that is kept beside the run where the value
-would have been. Both let Ctrl-C and SystemExit through.
+would have been. Both let Ctrl-C through, and whatever a signal handler of the user's raises.
 
 While we ask, nothing may be heard: `hushed` makes the calling thread's warnings disappear without a trace.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -68,6 +69,7 @@ def contain(what: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwar
     try:
         return function(*args, **kwargs)
     except Exception as error:
+        pass_on(error)
         swallow(what, error)
         return None
 
@@ -76,9 +78,29 @@ def attempt(what: str, notes: list[Note], function: Callable[P, T], *args: P.arg
     """Ask the user's objects something; if they refuse, note `what` is absent and why, and return None."""
     try:
         return function(*args, **kwargs)
-    except Exception as error:
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException as error:
+        # Also `sys.exit()` and a test's `fail()`: the user's program has not come to that line, only we have.
+        pass_on(error)
         notes.append(Note(what, reason_of(error)))
         return None
+
+
+def pass_on(error: BaseException) -> None:
+    """Raise it again if a signal handler of the user's raised it, a time-out: it was meant for the user's code."""
+    trace = error.__traceback__
+    if trace is None or threading.current_thread() is not threading.main_thread():
+        return
+    handlers = {
+        getattr(handler, "__code__", None)
+        for number in signal.valid_signals()
+        if callable(handler := signal.getsignal(number))
+    } - {None}
+    while trace is not None and handlers:
+        if trace.tb_frame.f_code in handlers:
+            raise error
+        trace = trace.tb_next
 
 
 def reason_of(error: BaseException) -> str:
@@ -128,18 +150,18 @@ def hushed() -> Iterator[None]:
     the user has already seen. This puts one filter in front, in place, that applies to the hushed threads only.
     """
     me = threading.get_ident()
-    with _hushing:
-        _here.threads[me] = _here.threads.get(me, 0) + 1
-        filters = warnings.filters
-        filters.insert(0, _FILTER)  # type: ignore[attr-defined]
+    before = _here.threads.get(me, 0)
+    filters = warnings.filters
     try:
+        with _hushing:
+            _here.threads[me] = before + 1
+            filters.insert(0, _FILTER)  # type: ignore[attr-defined]
         yield
     finally:
         with _hushing:
-            left = _here.threads[me] - 1
-            if left:
-                _here.threads[me] = left
+            if before:
+                _here.threads[me] = before
             else:
-                del _here.threads[me]
+                _here.threads.pop(me, None)
             with contextlib.suppress(ValueError):
                 filters.remove(_FILTER)  # type: ignore[attr-defined]

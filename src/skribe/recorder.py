@@ -6,19 +6,21 @@ facts, curves, warnings, and how it ended. Each of the two is one transaction.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from skribe import metrics
-from skribe.capture import curves, dataset, display_name, facts, parameters, role_of, seeds
+from skribe.capture import curves, dataset, display_name, facts, fingerprint, parameters, role_of, seeds
 from skribe.capture.members import member_seconds
 from skribe.capture.search import best_of
 from skribe.capture.weights import weights_of
-from skribe.guard import attempt, contain, hushed, swallow
+from skribe.guard import attempt, contain, hushed, pass_on, swallow
 from skribe.records import (
     Call,
     Changes,
@@ -45,9 +47,12 @@ _OWN_FRAMES = "importlib_bootstrap.py"
 class OpenRun:
     """A run by hand while it is open. The first fit inside becomes part of it; the later ones are its children."""
 
-    def __init__(self, run: str, experiment: str) -> None:
+    def __init__(self, run: str, experiment: str, folder: Path, write: Callable[..., None]) -> None:
         self.id = run
         self.experiment = experiment
+        self.folder = folder
+        self.write = write
+        self._pid = os.getpid()
         self._keys: set[str] = set()
         self._taken = False
         self._lock = threading.Lock()
@@ -60,7 +65,8 @@ class OpenRun:
     def take(self, keys: Iterable[str]) -> bool:
         """Whether the fit that asks may log into this run: no other has, and no parameter is there already."""
         with self._lock:
-            if self._taken or not self._keys.isdisjoint(keys):
+            # A forked child has a copy of us: were it to take the run as well, two fits would mix in it.
+            if self._taken or self._pid != os.getpid() or not self._keys.isdisjoint(keys):
                 return False
             self._taken = True
             return True
@@ -75,6 +81,8 @@ class Finished(NamedTuple):
     status: Status
     seconds: float
     metrics: tuple[Metric, ...]
+    folder: Path
+    silent: bool
 
 
 @dataclass(slots=True)
@@ -93,6 +101,8 @@ class _Record:
     overwrites: str | None
     settings: Settings
     write: Callable[..., None]
+    folder: Path
+    fingerprint: str | None = None
     notes: list[Note] = field(default_factory=list)
     stream: Stream | None = None
 
@@ -100,15 +110,18 @@ class _Record:
 class Recorder:
     """The listener behind the hooks. It asks, assembles and writes; what a number means is decided below it."""
 
-    def __init__(self, settings: Settings, write: Callable[..., None], announce: Callable[[Finished], None]) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, write: Callable[..., None], announce: Callable[[Finished], None]
+    ) -> None:
         self.settings = settings
+        self._folder = folder
         self._write = write
         self._announce = announce
         self._streams = Streams()
 
-    def configure(self, settings: Settings, write: Callable[..., None]) -> None:
-        """Other settings and another store, from the next call on."""
-        self.settings, self._write = settings, write
+    def configure(self, settings: Settings, folder: Path, write: Callable[..., None]) -> None:
+        """Other settings and another store, from the next call on; what has begun goes on where it began."""
+        self.settings, self._folder, self._write = settings, folder, write
 
     # --- before the fit ---------------------------------------------------------------------------------------
 
@@ -146,9 +159,13 @@ class Recorder:
         run = inside.id if joined else new_id()
         record = self._record(call, run, kind, params, notes)
         record.joined, record.top, record.stream = joined, inside is None, stream
+        if inside is not None:
+            record.write, record.folder = inside.write, inside.folder
         if stream is not None:
-            stream.run = run
-        record.write(self._begun(call, record, params))
+            stream.begin(run, params, record.write, record.folder)
+        begun = self._begun(call, record, params)
+        call.record = record  # before it is written, so that whatever happens it comes to an end
+        record.write(begun)
         return record
 
     def _record(self, call: Call, run: str, kind: Kind, params: tuple[Param, ...], notes: list[Note]) -> _Record:
@@ -173,6 +190,7 @@ class Recorder:
             overwrites=overwrites,
             settings=self.settings,
             write=self._write,
+            folder=self._folder,
             notes=notes,
         )
 
@@ -207,11 +225,16 @@ class Recorder:
             return ()
         summary = None if record.labels is None else class_balance(record.labels)
         seen = contain("the data set", dataset, record.X, record.y, role="train", target_summary=summary)
-        return () if seen is None else (seen,)
+        if seen is None:
+            return ()
+        record.fingerprint = seen.details.get("X_fingerprint")
+        return (seen,)
 
     def _resume(self, call: Call, stream: Stream) -> _Record:
         record = self._record(call, stream.run, "stream", stream.params, [])
         record.top, record.stream, record.notes = False, stream, []
+        record.write, record.folder = stream.write, stream.folder
+        call.record = record
         record.write(Changes(run=stream.run, end=End("running", call.started)))
         return record
 
@@ -229,6 +252,7 @@ class Recorder:
                 with hushed():
                     changes = self._finished(call, record)
         except Exception as error:  # noqa: BLE001
+            pass_on(error)
             swallow("what this fit did", error)
         except BaseException:  # Ctrl-C while we were writing: the user's fit does not return
             status = "killed"
@@ -282,6 +306,10 @@ class Recorder:
                 )
             )
             return ()
+        trouble = contain("the data after the fit", self._was_changed, call.estimator, record)
+        if trouble is not None:
+            record.notes.append(Note("training_metrics", trouble))
+            return ()
         evaluation = contain(
             "training metrics",
             metrics.evaluate,
@@ -298,6 +326,14 @@ class Recorder:
         record.notes += evaluation.notes
         return evaluation.metrics
 
+    @staticmethod
+    def _was_changed(estimator: Any, record: _Record) -> str | None:
+        """Whether code that is not scikit-learn's has written into X while it was fitted."""
+        if record.fingerprint is None or not metrics.has_foreign_code(estimator):
+            return None
+        same = fingerprint(record.X) == record.fingerprint
+        return None if same else "the fit has changed X, so it is not known what the model would be asked about"
+
     def _failed(self, call: Call, record: _Record, status: Status) -> Changes:
         assert call.error is not None
         failure = failure_of(call.error)
@@ -312,16 +348,16 @@ class Recorder:
 
     def _line(self, call: Call, record: _Record, status: Status, changes: Changes | None) -> Finished:
         found = () if changes is None else changes.metrics
-        return Finished(record.run, record.name, record.kind, status, call.wall, found)
+        return Finished(
+            record.run, record.name, record.kind, status, call.wall, found, record.folder, record.settings.silent
+        )
 
 
 def data_of(call: Call) -> tuple[Any, Any]:
-    """X and y among the arguments of a fit, whatever the estimator calls them."""
+    """X and y among the arguments of a fit, as far as their names tell; y also where a fit takes nothing else."""
     arguments = call.arguments
-    X = arguments.get("X")
-    y = arguments.get("y", arguments.get("Y"))
-    if X is None:
-        X = next((value for name, value in arguments.items() if name not in ("y", "Y", "sample_weight")), None)
+    X = next((arguments[name] for name in ("X", "x", "data", "features") if name in arguments), None)
+    y = next((arguments[name] for name in ("y", "Y", "target", "labels") if name in arguments), None)
     return X, y
 
 
@@ -329,7 +365,9 @@ def rows_of(X: Any) -> int | None:
     """How many rows X has, if it says so."""
     shape = getattr(X, "shape", None)
     try:
-        return int(shape[0]) if shape is not None else len(X)
+        if shape is not None:
+            return int(shape[0])
+        return len(X) if isinstance(X, list | tuple) else None
     except (TypeError, IndexError, ValueError):
         return None
 

@@ -43,16 +43,15 @@ class Session:
 
         self.settings = settings
         self.folder = folder
-        in_git = head_of(os.getcwd()) != (None, None)
-        self.git = GitState.start_dirty_check(os.getcwd()) if in_git else GitState()
-        self._asks_git = in_git
-        self.recorder: Recorder = Recorder(settings, journal_of(folder).write, self._announce)
+        self.git = contain("the state of the repository", _ask_git) or GitState()
+        self._asks_git = not self.git.is_over
+        self.recorder: Recorder = Recorder(settings, folder, journal_of(folder).write, self._announce)
         self.installation: Installation = Installation(self.recorder)
 
     def change(self, settings: Settings, folder: Path) -> None:
         """Other settings from the next fit on; a fit that runs ends under those it began with."""
         self.settings, self.folder = settings, folder
-        self.recorder.configure(settings, journal_of(folder).write)
+        self.recorder.configure(settings, folder, journal_of(folder).write)
         self.installation.refresh()
 
     def close(self) -> None:
@@ -72,10 +71,14 @@ class Session:
                 time.sleep(0.002)
 
     def _announce(self, finished: Finished) -> None:
-        remember(self.folder, finished.run)
+        remember(finished.folder, finished.run)
         contain("the state of the repository", self.ask_git)
         metrics = {metric.key: metric.value for metric in finished.metrics}
-        say(finished.name, finished.run, finished.status, finished.seconds, lambda: metrics)
+        if not finished.silent:
+            contain(
+                "the line about a run",
+                _say, finished.name, finished.run, finished.status, finished.seconds, lambda: metrics,
+            )  # fmt: skip
 
 
 def say(name: str, run: str, status: str, seconds: float, metrics: Callable[[], Mapping[str, float]]) -> None:
@@ -121,6 +124,15 @@ def switch_off() -> None:
         for journal in _journals.values():
             journal.close()
         _journals.clear()
+
+
+def _ask_git() -> GitState:
+    # Outside of a repository, or where the working directory is gone, there is nothing to ask.
+    try:
+        here = os.getcwd()
+    except OSError:
+        return GitState()
+    return GitState.start_dirty_check(here) if head_of(here) != (None, None) else GitState()
 
 
 def _farewell() -> None:

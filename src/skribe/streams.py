@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from skribe.records import Call, Metric, Param
@@ -12,14 +15,21 @@ from skribe.records import Call, Metric, Param
 
 @dataclass(slots=True)
 class Stream:
-    """How far an object has come by `partial_fit`."""
+    """How far an object has come by `partial_fit`, and where that is written."""
 
+    pid: int
     run: str = ""
     params: tuple[Param, ...] = ()
+    write: Callable[..., None] = print
+    folder: Path = Path()
     steps: int = 0
     rows: int = 0
     wall: float = 0.0
     cpu: float | None = 0.0
+
+    def begin(self, run: str, params: tuple[Param, ...], write: Callable[..., None], folder: Path) -> None:
+        """The first call: this is its run."""
+        self.run, self.params, self.write, self.folder = run, params, write, folder
 
     def step(self, found: list[Metric], call: Call, rows: int | None) -> list[Metric]:
         """Count the call, and give its metrics the number of the call as their step."""
@@ -46,10 +56,15 @@ class Streams:
         key = id(estimator)
         with self._lock:
             held = self._streams.get(key)
-            if held is not None and held[0]() is estimator:
+            # A forked child's object is another one, which goes its own way from here.
+            if held is not None and held[0]() is estimator and held[1].pid == os.getpid():
                 return held[1]
-            stream = Stream()
-            self._streams[key] = weakref.ref(estimator, lambda _gone: self._drop(key, stream)), stream
+            stream = Stream(os.getpid())
+            try:
+                reference = weakref.ref(estimator, lambda _gone: self._drop(key, stream))
+            except TypeError:  # `__slots__`: it cannot be known again, so each call is a run
+                return stream
+            self._streams[key] = reference, stream
             return stream
 
     def forget(self, estimator: Any) -> None:

@@ -116,13 +116,19 @@ def _add_array(found: list[Fact], key: str, value: np.ndarray[Any, Any], shown: 
     if value.ndim == 0 and value.dtype.kind != "O":
         found.append(Fact(key, *describe_value(value[()])))
         return
-    if 0 < value.size <= shown and value.dtype.kind in "biufUSO":
+    name = key.rpartition(".")[2]
+    if value.ndim == 1 and 0 < value.size <= shown and value.dtype.kind in "biufUSO" and not _holds_rows(name):
         items = value.tolist()
         if _plain(items):
             found.append(Fact(key, *describe_value(items)))
             return
     found.append(Fact(f"{key}.shape", str(value.shape), "object"))
     found.append(Fact(f"{key}.dtype", str(value.dtype), "str"))
+
+
+def _holds_rows(name: str) -> bool:
+    """Whether an attribute of this name keeps what it was trained on: `X_train_`, `support_vectors_` and the like."""
+    return name.startswith(("X_", "y_", "support_vectors", "cluster_centers")) or name.endswith("_samples_")
 
 
 def _add_container(found: list[Fact], key: str, value: Any, shown: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import threading
 import time
@@ -44,22 +43,32 @@ class Calls:
         call = Call(
             method=hook.__name__,
             estimator=instance,
-            arguments=bind(hook.original, args, kwargs),
+            arguments=bind(hook, args, kwargs),
             inside=open_run(),
             started=time.time(),
         )
         scope = Scope(outer, quiet=True)
         # What our own code starts while it looks at the estimator is nobody's fit.
-        if contain("this run", listener.begin, call):
+        if self._begun(listener, call):
             if listener.times_members(call):
                 call.members = []
-            scope.call, scope.members, scope.owner = call, call.members, id(instance)
+            scope.listener, scope.call, scope.members, scope.owner = listener, call, call.members, id(instance)
             with self._lock:
                 if self._under_way:
                     self._shared.update(self._under_way, (scope,))
                 self._under_way.add(scope)
         call.cpu, call.wall = time.process_time(), time.perf_counter()
         return scope
+
+    @staticmethod
+    def _begun(listener: Listener, call: Call) -> bool:
+        try:
+            return bool(contain("this run", listener.begin, call))
+        except BaseException as error:  # Ctrl-C before the fit has begun: what was written of it so far must end
+            if call.record is not None:
+                call.error = error
+                contain("what this fit did", listener.end, call)
+            raise
 
     def leave(self, scope: Scope, result: Any, error: BaseException | None) -> None:
         """Tell the listener how the call went. Does nothing for a call that is not recorded."""
@@ -75,18 +84,18 @@ class Calls:
             self._shared.discard(scope)
         # The processor time is the whole process's: with two fits at once nobody can say whose it was.
         call.cpu = cpu - call.cpu if alone and call.cpu is not None else None
-        if self.listener is not None:
-            contain("what this fit did", self.listener.end, call)
+        contain("what this fit did", scope.listener.end, call)
 
 
-def bind(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+def bind(hook: Hook, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
     """The arguments by name. Those beyond the named ones, which the call itself will refuse, are left out."""
     if not args:
         return kwargs
-    return {**dict(zip(_names(function), args, strict=False)), **kwargs}
+    if hook.names is None:
+        hook.names = _names(hook.original)
+    return {**dict(zip(hook.names, args, strict=False)), **kwargs}
 
 
-@functools.lru_cache(maxsize=1024)
 def _names(function: Callable[..., Any]) -> tuple[str, ...]:
     try:
         parameters = list(inspect.signature(function).parameters.values())[1:]

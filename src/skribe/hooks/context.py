@@ -24,7 +24,7 @@ current: ContextVar[Scope | None] = ContextVar("skribe_scope", default=None)
 class Scope:
     """Something that is going on. While it is `quiet`, the fits inside it are its own affair and make no runs."""
 
-    __slots__ = ("__weakref__", "busy", "call", "members", "outer", "owner", "quiet", "run")
+    __slots__ = ("__weakref__", "branches", "busy", "call", "listener", "members", "outer", "owner", "quiet", "run")
 
     def __init__(self, outer: Scope | None, *, quiet: bool, call: Call | None = None, run: Any = None) -> None:
         self.outer = outer
@@ -32,6 +32,8 @@ class Scope:
         self.call = call
         self.run = run
         self.busy = False
+        self.branches: list[weakref.ref[Scope]] = []
+        self.listener: Any = None  # who was told that the call began, and is to be told how it ended
         self.owner = 0  # the id of the estimator whose call this is
         self.members = None if call is None else call.members
 
@@ -39,12 +41,17 @@ class Scope:
         """The same scope for another thread, which times the members that it fits by itself."""
         twin = Scope(self.outer, quiet=self.quiet, call=self.call, run=self.run)
         twin.members, twin.owner = self.members, self.owner
+        self.branches.append(weakref.ref(twin))
         return twin
 
     def close(self) -> None:
         """The thing is over. Threads that still see this scope are outside of it from now on."""
         self.quiet = False
         self.call = self.run = self.members = None
+        for reference in self.branches:
+            branch = reference()
+            if branch is not None:
+                branch.close()
 
 
 def open_run() -> Any:
@@ -66,7 +73,10 @@ def entered(*, quiet: bool, run: Any = None) -> Iterator[Scope]:
         yield scope
     finally:
         scope.close()
-        current.reset(token)
+        # A generator may be resumed, or thrown away, in another context than it was begun in. There the closed
+        # scope stays, and means nothing.
+        with contextlib.suppress(ValueError):
+            current.reset(token)
 
 
 # A scope goes with a task under a name, a plain text, because a task must not carry an object of ours: a worker that

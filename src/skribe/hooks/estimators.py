@@ -51,7 +51,9 @@ class Estimators:
             if here is MISSING:
                 continue
             hooked = self._hooked(here)
-            if hooked is None:
+            if hooked is here:  # a hook of ours that came along with a copy of another class's attribute
+                self._owners.add(cls, name)
+            if hooked is None or hooked is here:
                 continue
             try:
                 setattr(cls, name, hooked)
@@ -60,12 +62,20 @@ class Estimators:
             self._owners.add(cls, name)
 
     def _hooked(self, attribute: Any) -> Any:
-        """What to put in place of a class attribute, or None to leave it alone."""
-        if isinstance(attribute, Hook | type | staticmethod | classmethod | property):
+        """What to put in place of a class attribute; None to leave it alone, itself where it is hooked already."""
+        if type(attribute) is Hook:
+            if attribute.relay is self.relay:
+                return attribute
+            # One that an earlier installation left where it could not see it is taken for what it stands for.
+            left = attribute.relay.listener is None
+            return Hook(attribute.original, attribute.original, self.relay) if left else None
+        if isinstance(attribute, type | staticmethod | classmethod | property):
             return None
         if isinstance(attribute, FunctionType):
             return Hook(attribute, attribute, self.relay)
-        if type(attribute).__name__ == "_AvailableIfDescriptor" and not isinstance(attribute.fn, Hook):
+        if type(attribute).__name__ == "_AvailableIfDescriptor":
+            if type(attribute.fn) is Hook:
+                return attribute if attribute.fn.relay is self.relay else None
             hook = Hook(attribute.fn, attribute, self.relay)
             return type(attribute)(hook, attribute.check, attribute.attribute_name)
         if type(attribute).__name__ == "cython_function_or_method":
@@ -91,18 +101,18 @@ class Estimators:
         """Put back what stood in each class, to the very object."""
         for cls, name in self._owners.drain():
             here = vars(cls).get(name, MISSING)
-            hook = here if isinstance(here, Hook) else getattr(here, "fn", None)
-            if isinstance(hook, Hook) and hook.relay is self.relay:
+            hook = here if type(here) is Hook else getattr(here, "fn", None)
+            if type(hook) is Hook and hook.relay is self.relay:
                 contain("undoing a hook", setattr, cls, name, hook.replaced)
 
 
 def is_duck(value: Any) -> bool:
     """A class that shows `fit` and `get_params`, whatever its bases."""
+    # Looked up in the classes' own dictionaries, so that no metaclass is asked, which could refuse, or import things.
     return (
         isinstance(value, type)
-        and callable(getattr(value, "fit", None))
-        and callable(getattr(value, "get_params", None))
-        and value.__module__.partition(".")[0] not in _WITHOUT
+        and all(any(name in vars(base) for base in type.mro(value)) for name in ("fit", "get_params"))
+        and str(vars(value).get("__module__")).partition(".")[0] not in _WITHOUT
     )
 
 
@@ -147,13 +157,13 @@ def _announcing_after(original: Any, base: type, announce: Callable[[type], None
 
 
 def _descendants(root: type) -> Iterable[type]:
-    seen: set[type] = {root}
-    rest: list[type] = [root]
+    seen = {id(root)}  # by identity: a metaclass may compare its classes, and then they cannot be in a set
+    rest = [root]
     while rest:
         cls: type
         for cls in type.__subclasses__(rest.pop()):
-            if cls not in seen:
-                seen.add(cls)
+            if id(cls) not in seen:
+                seen.add(id(cls))
                 rest.append(cls)
                 yield cls
 
@@ -162,13 +172,15 @@ def hook_loaded_ducks(estimators: Estimators) -> None:
     """Hook the estimators of other descent in every module that is loaded."""
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] not in _WITHOUT:
-            hook_ducks_of(estimators, module)
+            contain("the classes of a module", hook_ducks_of, estimators, module)
 
 
 def hook_ducks_of(estimators: Estimators, module: ModuleType | None) -> None:
     """Hook the estimators of other descent that a module defines or shows."""
-    # The module's own dictionary: asking by `getattr` could make a lazy module import things, or warn.
-    for value in list(getattr(module, "__dict__", {}).values()):
+    # Not by `vars` or `getattr`: a lazy module would load itself, or warn.
+    if not isinstance(module, ModuleType):
+        return
+    for value in list(ModuleType.__getattribute__(module, "__dict__").values()):
         if isinstance(value, type) and is_duck(value):
             contain("an estimator class", estimators.adopt_duck, value)
 

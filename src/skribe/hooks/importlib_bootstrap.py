@@ -22,6 +22,8 @@ from skribe.hooks.context import Scope, current, find
 class Relay(Protocol):
     """What a hook tells of the calls that matter; neither method raises an `Exception`."""
 
+    listener: Any
+
     def enter(
         self, hook: Hook, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outer: Scope | None
     ) -> Scope | None: ...
@@ -41,22 +43,38 @@ class Hook:
     sends to a worker never mentions skribe. (wrapt's wrappers do neither, and cost three times as much per call.)
     """
 
-    __slots__ = ("original", "relay", "replaced")
+    __slots__ = ("__weakref__", "names", "original", "relay", "replaced")
+
+    def __init__(self, original: Callable[..., Any], replaced: Any, relay: Relay) -> None:
+        own = super().__setattr__
+        own("original", original)
+        own("replaced", replaced)
+        own("relay", relay)
+        own("names", None)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.original, name)
 
-    def __init__(self, original: Callable[..., Any], replaced: Any, relay: Relay) -> None:
-        self.original = original
-        self.replaced = replaced
-        self.relay = relay
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "names":
+            super().__setattr__(name, value)
+        else:
+            setattr(self.original, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self.original, name)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
 
-    def __call__(self, instance: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(*args: Any, **kwargs: Any) -> Any:
+        # Even an argument called `self` is the method's own.
         __tracebackhide__ = True
+        self: Hook = args[0]
         original = self.original
+        if len(args) == 1:
+            return original(**kwargs)
+        instance, args = args[1], args[2:]
         here = current.get()
         if here is not None and here.quiet:
             members = here.members
@@ -72,8 +90,9 @@ class Hook:
         scope = self.relay.enter(self, instance, args, kwargs, here)
         if scope is None:
             return original(instance, *args, **kwargs)
-        token = current.set(scope)
+        token = None
         try:
+            token = current.set(scope)
             result = original(instance, *args, **kwargs)
         except BaseException as error:
             self.relay.leave(scope, None, error)
@@ -82,8 +101,10 @@ class Hook:
             self.relay.leave(scope, result, None)
             return result
         finally:
+            # First the scope: once closed it silences nothing, even if Ctrl-C keeps it from being taken off.
             scope.close()
-            current.reset(token)
+            if token is not None:
+                current.reset(token)
 
     def __repr__(self) -> str:
         return repr(self.original)
@@ -137,7 +158,7 @@ def bootstrap_with(original: Callable[..., Any], inherited: Any) -> Callable[...
     def _bootstrap_inner(self: Any) -> Any:
         scope = inherited.pop(self, None)
         if scope is not None:
-            current.set(scope)
+            current.set(scope.branch())
         return original(self)
 
     return _bootstrap_inner

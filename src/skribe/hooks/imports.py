@@ -48,9 +48,12 @@ class _StandIn:
         self._imported = imported
 
     def create_module(self, spec: Any) -> ModuleType | None:
+        create = getattr(self._loader, "create_module", None)
+        if create is None:
+            return None
         spec.loader = self._loader
         try:
-            module: ModuleType | None = self._loader.create_module(spec)
+            module: ModuleType | None = create(spec)
         finally:
             spec.loader = self
         return module
@@ -66,6 +69,12 @@ class _StandIn:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loader, name)
+
+
+# Python leaves its own import frames out of tracebacks, by the name of their file. This one is of their kind.
+_StandIn.exec_module.__code__ = _StandIn.exec_module.__code__.replace(
+    co_filename="<frozen importlib._bootstrap_external>"
+)
 
 
 def watch_notebook(patches: Patches, refresh: Callable[[], None]) -> None:

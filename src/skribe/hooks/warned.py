@@ -30,6 +30,26 @@ def hook_warnings(patches: Patches) -> None:
         show(message)
 
     patches.replace(warnings, "_showwarnmsg", _showwarnmsg)
+    _keep_counts(patches)
+
+
+def _keep_counts(patches: Patches) -> None:
+    """Keep Python's memory of the warnings that it has shown while we ask an estimator something.
+
+    Whoever enters `warnings.catch_warnings`, as pandas and scikit-learn do, makes Python forget it: the user would
+    be shown again what the user has seen. While warnings are hushed there is nothing to remember or to forget.
+    """
+    name = next((n for n in ("_filters_mutated", "_filters_mutated_lock_held") if hasattr(warnings, n)), None)
+    if name is None:
+        return
+    mutated = getattr(warnings, name)
+
+    @functools.wraps(mutated)
+    def filters_mutated() -> None:
+        if not is_hushed():
+            mutated()
+
+    patches.replace(warnings, name, filters_mutated)
 
 
 _MOST = 200

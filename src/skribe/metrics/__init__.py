@@ -7,5 +7,6 @@ answers. `encode` is the encoding of labels that it shares with the summary of t
 from skribe.metrics.evaluate import evaluate
 from skribe.metrics.labels import Labels, encode
 from skribe.metrics.report import Evaluation, Predictions
+from skribe.metrics.untouched import has_foreign_code
 
-__all__ = ["Evaluation", "Labels", "Predictions", "encode", "evaluate"]
+__all__ = ["Evaluation", "Labels", "Predictions", "encode", "evaluate", "has_foreign_code"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from skribe.metrics.inference import Refused
 from skribe.metrics.rows import count_columns, pick, take_rows
 from skribe.metrics.task import inner, is_exactly, is_pipeline, is_search
-from skribe.metrics.untouched import quiet
+from skribe.metrics.untouched import has_foreign_code, quiet
 
 # Fewer rows than this are not worth a thought.
 SMALL = 1000
@@ -59,6 +59,7 @@ _LINEAR = frozenset(
 _TREES = frozenset({"DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"})
 _BAYES = frozenset({"GaussianNB", "MultinomialNB", "ComplementNB", "BernoulliNB"})
 _CONSTANT = frozenset({"DummyClassifier", "DummyRegressor"})
+_PAIRWISE = (".neighbors", ".svm", ".gaussian_process", ".kernel_", ".semi_supervised", ".manifold", ".cluster")
 _SCALING = frozenset(
     {"StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "Normalizer", "SimpleImputer", "Binarizer"}
 )
@@ -104,6 +105,15 @@ def _scaling(estimator: Any, width: int) -> float | None:
     return (300.0 + 30.0 * width) * len(before) if simple else None
 
 
+def _is_quick(estimator: Any, X: Any, rows: int) -> bool:
+    """Whether so few rows surely take no more than some milliseconds."""
+    if has_foreign_code(estimator):
+        return False
+    # These compare each row with each that they have seen.
+    pairwise = any(part in type(inner(estimator)).__module__ for part in _PAIRWISE)
+    return not pairwise or rows * rows * count_columns(X) < 20_000_000
+
+
 def _outputs(estimator: Any) -> int:
     classes = getattr(estimator, "classes_", None)
     if isinstance(classes, np.ndarray):
@@ -124,10 +134,12 @@ def plan(
     Raises `Refused` if even a few rows would take several times the budget.
     """
     total = rows if isinstance(rows, int) else rows.size
-    if budget is None or total <= SMALL:
-        return Plan(None if isinstance(rows, int) else rows)
     every = None if isinstance(rows, int) else rows
+    if budget is None or total <= _LEAST:
+        return Plan(every)
     bound = upper_bound(estimator, X, len(methods))
+    if total <= SMALL and (bound is not None or _is_quick(estimator, X, total)):
+        return Plan(every)
     if bound is not None and total * (bound + metric_ns) * 1e-9 <= budget:
         return Plan(every)
     return _Probing(quiet(estimator), X, every, total, methods, metric_ns * 1e-9, budget).decide()

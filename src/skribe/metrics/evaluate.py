@@ -11,10 +11,10 @@ from skribe.metrics import clustering, supervised, unsupervised
 from skribe.metrics.inference import Refused
 from skribe.metrics.labels import Array, Labels, as_array, encode
 from skribe.metrics.report import Evaluation, Predictions, Sheet
-from skribe.metrics.rows import count_rows
+from skribe.metrics.rows import count_rows, lent, once_only
 from skribe.metrics.supervised import Case
 from skribe.metrics.task import kind_of, task_of
-from skribe.metrics.untouched import untouched, watched
+from skribe.metrics.untouched import has_foreign_code, untouched, watched
 
 
 def evaluate(
@@ -67,7 +67,12 @@ class _Run:
         if (spy := watched(self.estimator)) is not None:
             self.sheet.remark(spy)
             return
+        if (reason := once_only(self.X)) is not None:
+            self.sheet.remark(reason)
+            return
         with untouched(self.estimator):
+            if has_foreign_code(self.estimator):
+                self.X = lent(self.X)
             true = None if self.y is None else as_array(self.y)
             kind = kind_of(self.estimator)
             if kind == "classifier" and self.labels is None and true is not None and true.ndim == 1:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skribe.guard import reason_of
+from skribe.guard import pass_on, reason_of
 from skribe.metrics.labels import Array
 from skribe.metrics.rows import take_rows
 from skribe.metrics.task import inner, is_exactly
@@ -84,7 +84,10 @@ class Responses:
                 if method != "score":
                     self._check(method, answer)
                 self.asked[method] = answer
-            except Exception as error:
+            except (KeyboardInterrupt, GeneratorExit):
+                raise
+            except BaseException as error:  # also a `sys.exit()` or a test's `fail()` in the user's own method
+                pass_on(error)
                 text = str(error) if isinstance(error, Refused) else reason_of(error)
                 self.refused[method] = text
                 raise Refused(text) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,44 @@ def take_rows(X: Any, rows: NDArray[np.intp]) -> Any:
     if type(X).__module__.partition(".")[0] == "pyarrow":
         return X.take(rows)
     return X[rows]
+
+
+# Up to so many bytes a copy is taken for granted.
+_COPIED = 16_000_000
+
+
+def lent(X: Any) -> Any:
+    """`X` for code that may write into it: small data as a copy, large arrays read-only, so that writing raises."""
+    if isinstance(X, np.ndarray):
+        if X.nbytes <= _COPIED and not X.dtype.hasobject:
+            return X.copy(order="K")
+        view = X.view()
+        view.flags.writeable = False
+        return view
+    if isinstance(X, list):
+        return [dict(row) if type(row) is dict else list(row) if type(row) is list else row for row in X]
+    if hasattr(X, "iloc"):
+        # From pandas 3 on a shallow copy is as good as a deep one: what is written goes to the copy.
+        lazily = int(sys.modules["pandas"].__version__.partition(".")[0]) >= 3
+        return X.copy(deep=not lazily)
+    return X.copy() if hasattr(X, "tocsr") else X
+
+
+def once_only(X: Any) -> str | None:
+    """Why `X` cannot be looked at a second time: an iterator, or a collection of iterators or open files."""
+    if isinstance(X, np.ndarray) and X.dtype.kind != "O":
+        return None
+    if iter_is_itself(X) or (hasattr(type(X), "__iter__") and not hasattr(type(X), "__getitem__")):
+        return "X can be read only once"
+    first = X[0] if isinstance(X, (list, tuple)) and X else None
+    if first is not None and not isinstance(first, (str, bytes)) and (hasattr(first, "read") or iter_is_itself(first)):
+        return f"the rows of X can be read only once: {type(first).__name__}"
+    return None
+
+
+def iter_is_itself(value: Any) -> bool:
+    """Whether the value is an iterator, which is used up by looking at it."""
+    return hasattr(type(value), "__next__") and hasattr(type(value), "__iter__")
 
 
 def _sparse_rows(X: Any, rows: NDArray[np.intp]) -> Any:

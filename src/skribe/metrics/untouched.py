@@ -132,6 +132,11 @@ def _walk(estimator: Any) -> tuple[list[Any], list[Any]]:
     return streams, foreign
 
 
+def has_foreign_code(estimator: Any) -> bool:
+    """Whether the estimator, or something in it, is code that is not scikit-learn's."""
+    return bool(_walk(estimator)[1])
+
+
 def watched(estimator: Any) -> str | None:
     """Where somebody stands and counts: a mock on the estimator, or in the module of its class."""
     if "unittest.mock" not in sys.modules:
