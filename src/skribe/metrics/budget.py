@@ -172,7 +172,7 @@ class _Probing:
         self.X, self.rows, self.total = X, rows, total
         self.methods, self.metric, self.budget = methods, metric, budget
         self.spent = 0.0
-        self.doubted = False
+        self.doubts = 2
 
     def decide(self) -> Plan:
         size, before = _FIRST, (0, 0.0)
@@ -194,9 +194,9 @@ class _Probing:
             # After the first probe all of its cost may have been the fixed part: only a second one tells.
             expected = fixed + slope * following if before[0] else seconds
             if following <= size or self.spent + expected > self.budget / (2 if before[0] else 1):
-                if not self.doubted and seconds <= max(left, _ALWAYS):
+                if self.doubts and seconds <= left:
                     # The machine may have been busy with something else just then: no row is left out on one word.
-                    self.doubted = True
+                    self.doubts -= 1
                     continue
                 return self._sample(size, fixed, slope, left)
             before, size = (size, seconds), following

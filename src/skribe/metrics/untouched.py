@@ -15,6 +15,8 @@ from skribe.guard import hushed
 
 # Of longer lists only so many members are looked at: they are an ensemble's, and alike.
 _FEW = 32
+# Whose estimators predict without writing into the data or drawing from a global stream, and quickly.
+_KNOWN = frozenset({"sklearn", "numpy", "scipy", "xgboost", "lightgbm", "catboost"})
 # What an attribute most often is, and what never draws.
 _PLAIN = (np.ndarray, np.generic, str, bytes, bool, int, float, type(None))
 
@@ -161,7 +163,7 @@ def _foreign(value: Any) -> bool:
     function = getattr(value, "_score_func", value)
     named = function if isinstance(function, (FunctionType, BuiltinFunctionType)) else type(function)
     module = str(getattr(named, "__module__", ""))
-    return module.partition(".")[0] not in ("sklearn", "numpy", "scipy") or ".tests." in module
+    return module.partition(".")[0] not in _KNOWN or ".tests." in module
 
 
 def _state(stream: Any) -> Any:
