@@ -82,7 +82,8 @@ def once_only(X: Any) -> str | None:
     """Why `X` cannot be looked at a second time: an iterator, or a collection of iterators or open files."""
     if isinstance(X, np.ndarray) and X.dtype.kind != "O":
         return None
-    if iter_is_itself(X) or (hasattr(type(X), "__iter__") and not hasattr(type(X), "__getitem__")):
+    rewinds = hasattr(X, "shape") or hasattr(type(X), "__getitem__") or not hasattr(type(X), "__iter__")
+    if iter_is_itself(X) or not rewinds:
         return "X can be read only once"
     first = X[0] if isinstance(X, (list, tuple)) and X else None
     if first is not None and not isinstance(first, (str, bytes)) and (hasattr(first, "read") or iter_is_itself(first)):
