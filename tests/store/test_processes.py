@@ -69,7 +69,8 @@ def test_kill_9_loses_nothing_that_was_written(script, store, query):
     )
     lines = [process.stdout.readline() for _ in range(200)]
     process.send_signal(signal.SIGKILL)
-    lines += process.communicate()[0].splitlines(keepends=True)
+    # Not `communicate`, which passes over what `readline` has read ahead.
+    lines += process.stdout.read().splitlines(keepends=True)
     said = [line.split() for line in lines if line.endswith("\n")]
     begun = {run for sign, run in said if sign == "+"}
     done = {run for sign, run in said if sign == "-"}
