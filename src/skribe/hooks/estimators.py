@@ -171,7 +171,7 @@ def _descendants(root: type) -> Iterable[type]:
 def hook_loaded_ducks(estimators: Estimators) -> None:
     """Hook the estimators of other descent in every module that is loaded."""
     for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] not in _WITHOUT:
+        if may_hold_ducks(name):
             contain("the classes of a module", hook_ducks_of, estimators, module)
 
 
