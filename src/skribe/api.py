@@ -39,6 +39,8 @@ def autolog(
     extra_tags: Mapping[str, str] | None = None,
     exclude: Iterable[str | type] = (),
     overhead: float | None = 0.1,
+    max_tuning_runs: int | None = None,
+    resume: bool = False,
     **mlflow: Any,
 ) -> None:
     """Write down every `fit` from now on. Calling it again replaces the settings.
@@ -54,6 +56,10 @@ def autolog(
     exclude:      class names or classes that are left alone, with all they fit inside.
     overhead:     the share of a fit's own time that evaluating it may take (at least 50 ms); beyond it a sample of
                   the rows is evaluated, and the run says so. None: always everything.
+    max_tuning_runs: how many candidates of a search keep a run of their own, the best ones; None: all of them.
+    resume:       take what an earlier search has finished from the store instead of computing it again: the same
+                  candidate on the same split of the same data, with the same scorer. What cannot be identified
+                  surely is computed, and the run says why.
 
     mlflow.sklearn.autolog's other arguments are accepted with the value that asks for nothing.
     """
@@ -70,6 +76,8 @@ def autolog(
         extra_tags=extra_tags,
         exclude=exclude,
         overhead=overhead,
+        max_tuning_runs=max_tuning_runs,
+        resume=resume,
         **mlflow,
     )
     if disable:

@@ -10,34 +10,44 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skribe import metrics
 from skribe.capture import curves, dataset, display_name, facts, fingerprint, parameters, role_of, seeds
 from skribe.capture.members import member_seconds
-from skribe.capture.search import best_of
+from skribe.capture.candidates import Template
+from skribe.capture.validation import settings_of, splitter_of
 from skribe.capture.weights import weights_of
 from skribe.guard import attempt, contain, hushed, pass_on, swallow
+from skribe.metrics.task import kind_of
 from skribe.records import (
     Call,
     Changes,
     Dataset,
     End,
+    Fact,
     Failure,
     Kind,
     Metric,
     Note,
+    Outcome,
     Param,
     Start,
     Status,
-    Warned,
+    Summary,
+    Task,
+    counted,
     new_id,
 )
 from skribe.settings import Settings
 from skribe.streams import Stream, Streams
+
+if TYPE_CHECKING:  # loaded with the first search
+    from skribe.progress import Progress
+    from skribe.sweeps.sweep import Find, Sweep
 
 # Parameters which, when False, allow an estimator to write into the data that it is given, also when it predicts.
 _COPY = frozenset({"copy", "copy_X", "copy_x", "copy_X_train"})
@@ -85,6 +95,14 @@ class Finished(NamedTuple):
     silent: bool
 
 
+class Around(NamedTuple):
+    """What the recorder asks of whoever has set it up."""
+
+    announce: Callable[[Finished], None]
+    show: Callable[[Progress], None]
+    find: Callable[[Path, str], Find | None]
+
+
 @dataclass(slots=True)
 class _Record:
     """What the recorder knows of a call between its begin and its end."""
@@ -103,20 +121,21 @@ class _Record:
     write: Callable[..., None]
     folder: Path
     fingerprint: str | None = None
+    fingerprints: tuple[str | None, str | None] = (None, None)
+    experiment: str = "default"
     notes: list[Note] = field(default_factory=list)
     stream: Stream | None = None
+    sweep: Sweep | None = None
 
 
 class Recorder:
     """The listener behind the hooks. It asks, assembles and writes; what a number means is decided below it."""
 
-    def __init__(
-        self, settings: Settings, folder: Path, write: Callable[..., None], announce: Callable[[Finished], None]
-    ) -> None:
+    def __init__(self, settings: Settings, folder: Path, write: Callable[..., None], around: Around) -> None:
         self.settings = settings
         self._folder = folder
         self._write = write
-        self._announce = announce
+        self._around = around
         self._streams = Streams()
 
     def configure(self, settings: Settings, folder: Path, write: Callable[..., None]) -> None:
@@ -129,19 +148,35 @@ class Recorder:
         settings = self.settings
         estimator = call.estimator
         role = role_of(estimator)
-        if role not in ("model", "search") or not hasattr(type(estimator), "get_params"):
+        if not hasattr(type(estimator), "get_params") or not (call.function or role in ("model", "search")):
             return False
         if settings.excludes(type(estimator)):
             return False
         if call.inside is not None and settings.exclusive:
             return False
         with hushed():
-            call.record = self._open(call, "search" if role == "search" else "fit")
+            call.record = self._open(call, "cv" if call.function else "search" if role == "search" else "fit")
         return True
 
     def times_members(self, call: Call) -> bool:
         """A search's candidates are fitted inside it too, by the thousand, and are not its members."""
         return bool(call.record.kind == "fit")
+
+    def follows(self, call: Call) -> bool:
+        return call.record.sweep is not None
+
+    def dispatch(self, call: Call, task: Task) -> Outcome | None:
+        found: Outcome | None = call.record.sweep.dispatch(task)
+        return found
+
+    def arrive(self, call: Call, outcome: Outcome) -> None:
+        with hushed():
+            call.record.sweep.arrive(outcome)
+        if outcome.warned:
+            call.warned += outcome.warned[: 200 - len(call.warned)]
+
+    def break_off(self, call: Call, number: int, error: BaseException) -> None:
+        call.record.sweep.break_off(number, failure_of(error))
 
     def _open(self, call: Call, kind: Kind) -> _Record:
         stream = None
@@ -153,20 +188,51 @@ class Recorder:
             return self._resume(call, stream)
         notes: list[Note] = []
         params, troubles = parameters(call.estimator)
+        if call.function:
+            params = (*params, *settings_of(call.method, call.arguments))
         notes += troubles
-        inside = call.inside
+        inside = call.inside if call.within is None else None
         joined = inside is not None and inside.take(param.key for param in params)
         run = inside.id if joined else new_id()
         record = self._record(call, run, kind, params, notes)
-        record.joined, record.top, record.stream = joined, inside is None, stream
+        record.joined, record.top, record.stream = joined, inside is None and call.within is None, stream
         if inside is not None:
-            record.write, record.folder = inside.write, inside.folder
+            record.write, record.folder, record.experiment = inside.write, inside.folder, inside.experiment
+        elif call.within is not None:
+            outer: _Record = call.within.record
+            record.write, record.folder, record.experiment = outer.write, outer.folder, outer.experiment
         if stream is not None:
             stream.begin(run, params, record.write, record.folder)
         begun = self._begun(call, record, params)
+        if kind in ("search", "cv"):
+            record.sweep = contain("the tasks of a search", self._sweep, call, record, params)
         call.record = record  # before it is written, so that whatever happens it comes to an end
         record.write(begun)
         return record
+
+    def _sweep(self, call: Call, record: _Record, params: tuple[Param, ...]) -> Sweep:
+        from skribe.sweeps.sweep import Home, Sweep
+
+        fitted = call.estimator if call.function else vars(call.estimator).get("estimator", call.estimator)
+        cls = type(fitted)
+        home = Home(
+            run=record.run,
+            experiment=record.experiment,
+            folder=record.folder,
+            settings=record.settings,
+            write=record.write,
+            find=self._around.find,
+            show=self._around.show,
+            quiet=record.settings.silent or not record.top or _talks(params),
+            estimator=(display_name(fitted), f"{cls.__module__}.{cls.__qualname__}"),
+            fingerprints=record.fingerprints,
+            name=record.name,
+        )
+        if call.function:
+            return Sweep(call, home, lambda chosen: Template(fitted, ()).filled(chosen))
+        inner = "estimator__"
+        own = (param._replace(key=param.key[len(inner) :]) for param in params if param.key.startswith(inner))
+        return Sweep(call, home, Template(fitted, own).filled)
 
     def _record(self, call: Call, run: str, kind: Kind, params: tuple[Param, ...], notes: list[Note]) -> _Record:
         X, y = data_of(call)
@@ -177,9 +243,10 @@ class Recorder:
         if source is not None:
             notes.append(Note("training_metrics", f"weighted by {source}, as the fit was"))
         overwrites = next((p.key for p in params if p.value == "False" and p.key.rpartition("__")[2] in _COPY), None)
+        name = display_name(call.estimator)
         return _Record(
             run=run,
-            name=display_name(call.estimator),
+            name=f"{call.method}({name})" if call.function else name,
             kind=kind,
             joined=False,
             top=True,
@@ -191,6 +258,7 @@ class Recorder:
             settings=self.settings,
             write=self._write,
             folder=self._folder,
+            experiment=self.settings.experiment,
             notes=notes,
         )
 
@@ -202,21 +270,20 @@ class Recorder:
             run=record.run,
             start=None if record.joined else self._start(call, record, full_name),
             params=params,
-            tags={"estimator_name": record.name, "estimator_class": full_name, **record.settings.extra_tags},
+            tags={"estimator_name": cls.__name__, "estimator_class": full_name, **record.settings.extra_tags},
             facts=contain("the seeds", seeds, call.estimator) or (),
             datasets=self._dataset(record),
             notes=notes,
         )
 
     def _start(self, call: Call, record: _Record, full_name: str) -> Start:
-        inside = call.inside
         return Start(
-            experiment=record.settings.experiment if inside is None else inside.experiment,
+            experiment=record.experiment,
             name=record.name,
             kind=record.kind,
             time=call.started,
-            parent=None if inside is None else inside.id,
-            estimator_name=record.name,
+            parent=parent_of(call),
+            estimator_name=display_name(call.estimator),
             estimator_class=full_name,
         )
 
@@ -228,6 +295,7 @@ class Recorder:
         if seen is None:
             return ()
         record.fingerprint = seen.details.get("X_fingerprint")
+        record.fingerprints = record.fingerprint, seen.details.get("y_fingerprint")
         return (seen,)
 
     def _resume(self, call: Call, stream: Stream) -> _Record:
@@ -261,16 +329,17 @@ class Recorder:
             end = None if record.joined else End(status, time.time(), call.wall, call.cpu)
             record.write(changes if changes is not None else Changes(run=record.run, end=end))
         if record.top and not record.joined:
-            self._announce(self._line(call, record, status, changes))
+            self._around.announce(self._line(call, record, status, changes))
 
     def _finished(self, call: Call, record: _Record) -> Changes:
+        if record.kind == "cv":
+            return self._validated(call, record)
         estimator = call.estimator
-        chosen: tuple[Param, ...] = ()
         found: list[Metric] = []
-        if record.kind == "search":
-            chosen, best = contain("what the search chose", best_of, estimator) or ((), ())
-            found += best
-        found += self._training_metrics(call, record)
+        swept = self._swept(record)
+        found += swept.metrics
+        if record.kind != "search" or "best_estimator_" in vars(estimator):
+            found += self._training_metrics(call, record)
         found += contain("the seconds of each part", member_seconds, estimator, call.members or ()) or ()
         if record.stream is not None:
             found = record.stream.step(found, call, rows_of(record.X))
@@ -280,13 +349,45 @@ class Recorder:
             found.append(Metric("fit_seconds", call.wall))
         return Changes(
             run=record.run,
-            params=chosen,
+            params=swept.params,
             metrics=tuple(found),
-            facts=contain("the fitted attributes", facts, estimator) or (),
-            notes=tuple(record.notes),
+            tags=swept.tags,
+            facts=(*(contain("the fitted attributes", facts, estimator) or ()), *swept.facts),
+            notes=(*record.notes, *swept.notes),
+            warnings=counted(call.warned),
+            artifacts=swept.artifacts,
+            erased=swept.erased,
+            end=None if record.joined else self._end(call, record),
+        )
+
+    @staticmethod
+    def _swept(record: _Record) -> Summary:
+        """What the tasks of a search or a cross-validation come to."""
+        if record.sweep is None:
+            return _NOTHING
+        from skribe.sweeps.finish import summary_of
+
+        contain("the last tasks of a search", record.sweep.close, "finished")
+        return contain("what a search found", summary_of, record.sweep) or _NOTHING
+
+    def _validated(self, call: Call, record: _Record) -> Changes:
+        """A cross-validation has ended: what its folds come to."""
+        swept = self._swept(record)
+        metrics = swept.metrics
+        if record.joined:
+            metrics = (*metrics, Metric("fit_seconds", call.wall))
+        return Changes(
+            run=record.run,
+            metrics=metrics,
+            facts=(splitter_of(call.arguments, self._stratifies(call, record)), *swept.facts),
+            notes=(*record.notes, *swept.notes),
             warnings=counted(call.warned),
             end=None if record.joined else self._end(call, record),
         )
+
+    @staticmethod
+    def _stratifies(call: Call, record: _Record) -> bool:
+        return record.labels is not None and kind_of(call.estimator) == "classifier"
 
     def _end(self, call: Call, record: _Record) -> End:
         if record.stream is not None:
@@ -337,6 +438,8 @@ class Recorder:
     def _failed(self, call: Call, record: _Record, status: Status) -> Changes:
         assert call.error is not None
         failure = failure_of(call.error)
+        if record.sweep is not None:
+            contain("the tasks of a search", record.sweep.close, status)
         if record.joined:
             record.notes.append(Note("fit", f"{failure.type}: {failure.message}"))
         return Changes(
@@ -351,6 +454,24 @@ class Recorder:
         return Finished(
             record.run, record.name, record.kind, status, call.wall, found, record.folder, record.settings.silent
         )
+
+
+_NOTHING = Summary()
+
+
+def _talks(params: Iterable[Param]) -> bool:
+    """Whether the user has asked the search, or anything in it, to report by itself."""
+    asked = (param for param in params if param.key.replace(".", "__").rpartition("__")[2] == "verbose")
+    return any(param.value not in ("0", "False", "None", "-1") for param in asked)
+
+
+def parent_of(call: Call) -> str | None:
+    """The run that this call's run belongs to."""
+    if call.within is not None:
+        outer: _Record = call.within.record
+        child = outer.sweep.child_of(call.task) if outer.sweep is not None and call.task is not None else None
+        return child or outer.run
+    return None if call.inside is None else str(call.inside.id)
 
 
 def data_of(call: Call) -> tuple[Any, Any]:
@@ -376,14 +497,6 @@ def class_balance(labels: metrics.Labels) -> dict[str, Any]:
     """How often each class occurs, for the description of a data set."""
     shown = {str(name): int(count) for name, count in zip(labels.classes[:100], labels.counts[:100], strict=True)}
     return {"n_classes": len(labels.classes), "class_counts": shown}
-
-
-def counted(warned: Iterable[Warned]) -> tuple[Warned, ...]:
-    """The same warnings, each once, with how often it came."""
-    counts: dict[Warned, int] = {}
-    for one in warned:
-        counts[one] = counts.get(one, 0) + 1
-    return tuple(one._replace(times=count) for one, count in counts.items())
 
 
 def failure_of(error: BaseException) -> Failure:

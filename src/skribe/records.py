@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -61,6 +61,14 @@ class Warned(NamedTuple):
     times: int = 1
 
 
+def counted(warned: Iterable[Warned]) -> tuple[Warned, ...]:
+    """The same warnings, each once, with how often it came."""
+    counts: dict[Warned, int] = {}
+    for one in warned:
+        counts[one] = counts.get(one, 0) + 1
+    return tuple(one._replace(times=count) for one, count in counts.items())
+
+
 class Dataset(NamedTuple):
     """What a data set looked like. It holds no rows."""
 
@@ -78,6 +86,31 @@ class Artifact(NamedTuple):
     path: str
     size: int
     digest: str
+
+
+class Candidate(NamedTuple):
+    """One setting that a search tries, or one part of a cross-validation. It belongs to the run of the search."""
+
+    number: int
+    run: str | None  # the child run that it has, if it has one
+    name: str
+    params: Mapping[str, tuple[str, ValueType]]  # only what was chosen for it
+    iteration: int | None = None
+    resources: float | None = None
+
+
+class Result(NamedTuple):
+    """What one (candidate, split) gave, by itself and as soon as it is known."""
+
+    candidate: int
+    split: int
+    began: float
+    fit_time: float | None
+    score_time: float | None
+    worker: int
+    body: Mapping[str, Any]  # test, train: a number, or one for each scorer; n_test, n_train; error; warnings
+    key: str | None = None  # equal keys: the same task, whose result need not be computed again
+    reused: str | None = None  # the run from which it was taken instead of being computed
 
 
 class Failure(NamedTuple):
@@ -125,17 +158,42 @@ class Changes:
     warnings: tuple[Warned, ...] = ()
     datasets: tuple[Dataset, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    results: tuple[Result, ...] = ()
+    erased: tuple[str, ...] = ()  # children that are not to be kept, with all that is inside of them
     end: End | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What the tasks of a search or of a cross-validation add to its run when it is over."""
+
+    params: tuple[Param, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    facts: tuple[Fact, ...] = ()
+    notes: tuple[Note, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    erased: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Call:
-    """One outermost call of a fit method, as the hooks saw it: all that they tell the recorder."""
+    """One call that is worth a run, as the hooks saw it: all that they tell the recorder.
+
+    Usually it is the outermost call of a fit method; it may be a search inside another call, or a function such as
+    `cross_validate`.
+    """
 
     method: str
     estimator: Any
     arguments: Mapping[str, Any]
+    function: bool = False  # a function that fits estimators, not a method of one
     inside: Any = None  # the run by hand that is open around the call, as `skribe.recorder` made it
+    within: Call | None = None  # the call that this one is a part of
+    task: int | None = None  # and the task of it, as in `Task.number`
+    tasks: int = 0  # how many tasks the call has given out, and in how many batches
+    batches: int = 0
     started: float = 0.0
     wall: float = 0.0
     cpu: float | None = None
@@ -144,6 +202,29 @@ class Call:
     result: Any = None
     error: BaseException | None = None
     record: Any = None  # the recorder's own, from `begin` to `end`
+
+
+class Task(NamedTuple):
+    """One of the tasks into which a search or a cross-validation is divided, before it is done."""
+
+    number: int  # from 0, through all of the call
+    function: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    batch: int = 0  # tasks that were given out together: a halving search's iterations
+
+
+class Outcome(NamedTuple):
+    """What a task gave. The times are those of its worker; they are None where nobody was there to take them."""
+
+    number: int
+    result: Any
+    began: float | None = None
+    ended: float | None = None
+    worker: Any = None  # whatever tells one worker from another
+    warned: tuple[Warned, ...] | None = None  # None: it could not be seen
+    inner: Mapping[str, Any] | None = None  # what a search found that ran inside the task, in another process
+    reused: str | None = None  # the run that it was taken from instead of being computed
 
 
 class ProcessInfo(NamedTuple):

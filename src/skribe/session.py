@@ -24,13 +24,16 @@ from skribe.store.location import FOLDER, VARIABLE, check_location, database_of,
 
 if TYPE_CHECKING:  # loaded when they are needed: whoever only fits never reads, and the other way round
     from skribe.hooks import Installation
+    from skribe.progress import Painter, Progress
     from skribe.recorder import Finished, Recorder
     from skribe.store.query import Query
+    from skribe.sweeps.sweep import Find
 
 _lock = threading.RLock()
 _journals: dict[Path, Journal] = {}
 _queries: dict[Path, Query] = {}
 _on: Session | None = None
+_painter: Painter | None = None
 _last: dict[Path, str] = {}  # the last top-level run that this process made, by store
 
 
@@ -39,13 +42,14 @@ class Session:
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         from skribe.hooks import Installation
-        from skribe.recorder import Recorder
+        from skribe.recorder import Around, Recorder
 
         self.settings = settings
         self.folder = folder
         self.git = contain("the state of the repository", _ask_git) or GitState()
         self._asks_git = not self.git.is_over
-        self.recorder: Recorder = Recorder(settings, folder, journal_of(folder).write, self._announce)
+        around = Around(self._announce, show_progress, find_result)
+        self.recorder: Recorder = Recorder(settings, folder, journal_of(folder).write, around)
         self.installation: Installation = Installation(self.recorder)
 
     def change(self, settings: Settings, folder: Path) -> None:
@@ -79,6 +83,24 @@ class Session:
                 "the line about a run",
                 _say, finished.name, finished.run, finished.status, finished.seconds, lambda: metrics,
             )  # fmt: skip
+
+
+def find_result(folder: Path, key: str) -> Find | None:
+    """The result that an earlier search has left under this key."""
+    from skribe.sweeps.sweep import Find
+
+    found = query_of(folder).finished_result(key)
+    return None if found is None else Find(*found)
+
+
+def show_progress(progress: Progress) -> None:
+    """Show how far a search has come, where somebody sees it."""
+    global _painter
+    if _painter is None:
+        from skribe.progress import Painter
+
+        _painter = Painter()
+    _painter.show(progress)
 
 
 def say(name: str, run: str, status: str, seconds: float, metrics: Callable[[], Mapping[str, float]]) -> None:

@@ -21,11 +21,9 @@ NOT_YET: Mapping[str, tuple[Any, ...]] = {
     "log_input_examples": (False,),
     "log_model_signatures": (False,),
     "log_post_training_metrics": (False,),
-    "max_tuning_runs": (0,),
     "serialization_format": (None,),
     "registered_model_name": (None,),
     "wait": (False,),
-    "resume": (False,),
 }
 
 
@@ -42,6 +40,8 @@ class Settings:
     extra_tags: Mapping[str, str] = field(default_factory=dict)
     exclude: frozenset[str | type] = frozenset()
     overhead: float | None = 0.1
+    max_tuning_runs: int | None = None
+    resume: bool = False
 
     @classmethod
     def checked(cls, **given: Any) -> Settings:
@@ -50,7 +50,7 @@ class Settings:
         _refuse_other_backends(given.pop("backend", None))
         for name in NOT_YET:
             given.pop(name, None)
-        for name in ("silent", "exclusive", "log_datasets"):
+        for name in ("silent", "exclusive", "log_datasets", "resume"):
             if name in given:
                 _check_bool(name, given[name])
         given["experiment"] = _experiment(given.get("experiment"))
@@ -58,6 +58,7 @@ class Settings:
         given["extra_tags"] = _tags(given.get("extra_tags"))
         given["exclude"] = _exclude(given.get("exclude", ()))
         given["overhead"] = _overhead(given.get("overhead", 0.1))
+        given["max_tuning_runs"] = _most(given.get("max_tuning_runs"))
         return cls(**given)
 
     def excludes(self, cls: type) -> bool:
@@ -165,3 +166,14 @@ def _overhead(value: object) -> float | None:
             f"autolog(overhead={value!r}): a share of the fit's own time, such as 0.1 for 10 %, or None for no limit."
         )
     return float(value)
+
+
+def _most(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ArgumentError(
+            f"autolog(max_tuning_runs={value!r}): how many candidates of a search keep a run of their own, the best"
+            " ones; 0 for none, None for all."
+        )
+    return value

@@ -1,20 +1,47 @@
-"""What a fitted search chose, under MLflow's keys: `best_<param>` and `best_cv_score`."""
+"""What a fitted search chose and found, from its own attributes; keys are MLflow's: `best_<param>`, `best_cv_score`."""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from skribe.capture.values import describe_value
 from skribe.records import Metric, Param
 
+_SPLIT = re.compile(r"split(\d+)_(test|train)_(.+)")
 
-def best_of(search: Any) -> tuple[tuple[Param, ...], tuple[Metric, ...]]:
+
+def best_of(attributes: Mapping[str, Any]) -> tuple[tuple[Param, ...], tuple[Metric, ...]]:
     """The best candidate's parameters, and its mean test score; nothing of a search that keeps no best one."""
-    attributes = vars(search)
     chosen = attributes.get("best_params_")
     score = attributes.get("best_score_")
     params = tuple(Param(f"best_{key}", *describe_value(value, key)) for key, value in (chosen or {}).items())
     if score is None or math.isnan(score):
         return params, ()
     return params, (Metric("best_cv_score", float(score)),)
+
+
+def split_scores(results: Mapping[str, Any], candidate: int) -> list[dict[str, dict[str, float]]]:
+    """A candidate's scores by split, as in `cv_results_`: `[{"test": {"score": 0.9}, "train": …}, …]`."""
+    found: dict[int, dict[str, dict[str, float]]] = {}
+    for key, column in results.items():
+        place = _SPLIT.fullmatch(key)
+        if place is not None:
+            group = found.setdefault(int(place[1]), {}).setdefault(place[2], {})
+            group[place[3]] = float(column[candidate])
+    return [found[split] for split in sorted(found)]
+
+
+def columns_of(results: Mapping[str, Any]) -> dict[str, list[float]]:
+    """The numbers of all candidates that are no split's and no parameter: means, ranks, a search's own columns."""
+    return {
+        key: [float(value) for value in column.tolist()]
+        for key, column in results.items()
+        if getattr(getattr(column, "dtype", None), "kind", "O") in "biuf"
+        and column.ndim == 1
+        and key != "params"
+        and not key.startswith("param_")
+        and not _SPLIT.fullmatch(key)
+    }

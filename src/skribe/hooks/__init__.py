@@ -16,6 +16,8 @@ from skribe.hooks.estimators import (
 )
 from skribe.hooks.imports import watch, watch_notebook
 from skribe.hooks.threads import hook_parallel, hook_threads
+from skribe.hooks.validation import MODULE as VALIDATION
+from skribe.hooks.validation import hook_validation
 from skribe.hooks.warned import hook_warnings
 from skribe.hooks.wrapping import Patches
 
@@ -61,9 +63,11 @@ class Installation:
             hook_scikit_learn(self._patches, self._estimators)
             if "sklearn.utils.parallel" in sys.modules:
                 hook_parallel(self._patches)
+            if VALIDATION in sys.modules:
+                hook_validation(self._patches, self._calls)
 
     def _wanted(self, name: str) -> bool:
-        return name in ("sklearn.base", "sklearn.utils.parallel") or may_hold_ducks(name)
+        return name in ("sklearn.base", "sklearn.utils.parallel", VALIDATION) or may_hold_ducks(name)
 
     def _imported(self, module: ModuleType) -> None:
         if module.__name__ == "sklearn.base":
@@ -71,5 +75,8 @@ class Installation:
         elif module.__name__ == "sklearn.utils.parallel":
             if self._scikit_learn:
                 hook_parallel(self._patches)
+        elif module.__name__ == VALIDATION:
+            if self._scikit_learn:
+                hook_validation(self._patches, self._calls)
         else:
             hook_ducks_of(self._estimators, module)

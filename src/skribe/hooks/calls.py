@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from skribe.guard import contain
 from skribe.hooks.context import Scope, open_run
 from skribe.hooks.importlib_bootstrap import Hook
-from skribe.records import Call
+from skribe.records import Call, Outcome, Task
 
 
 class Listener(Protocol):
@@ -22,6 +22,22 @@ class Listener(Protocol):
     def end(self, call: Call) -> None: ...
 
     def times_members(self, call: Call) -> bool: ...
+
+    def follows(self, call: Call) -> bool:
+        """Whether the listener wants to hear of each task of the call. If it does not, the next three do not come."""
+        ...
+
+    def dispatch(self, call: Call, task: Task) -> Outcome | None:
+        """A task is about to be given out. An outcome takes its place: it need not be done."""
+        ...
+
+    def arrive(self, call: Call, outcome: Outcome) -> None:
+        """A task has been done."""
+        ...
+
+    def break_off(self, call: Call, number: int, error: BaseException) -> None:
+        """A task has raised, in this process."""
+        ...
 
 
 class Calls:
@@ -40,23 +56,40 @@ class Calls:
         listener = self.listener
         if listener is None:
             return None
-        call = Call(
-            method=hook.__name__,
-            estimator=instance,
-            arguments=bind(hook, args, kwargs),
-            inside=open_run(),
-            started=time.time(),
-        )
+        call = Call(method=hook.__name__, estimator=instance, arguments=bind(hook, args, kwargs))
+        return self._scope(listener, call, outer)
+
+    def enter_function(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], outer: Scope | None
+    ) -> Scope | None:
+        """The same for a function that is given an estimator."""
+        listener = self.listener
+        if listener is None:
+            return None
+        arguments = contain("the arguments of a function", _arguments, function, args, kwargs)
+        if arguments is None or "estimator" not in arguments:
+            return None
+        call = Call(method=function.__name__, estimator=arguments["estimator"], arguments=arguments, function=True)
+        return self._scope(listener, call, outer)
+
+    def _scope(self, listener: Listener, call: Call, outer: Scope | None) -> Scope:
+        call.inside, call.started = open_run(), time.time()
+        if outer is not None and outer.quiet:
+            call.within, call.task = outer.call, outer.task
         scope = Scope(outer, quiet=True)
         # What our own code starts while it looks at the estimator is nobody's fit.
         if self._begun(listener, call):
             if listener.times_members(call):
                 call.members = []
-            scope.listener, scope.call, scope.members, scope.owner = listener, call, call.members, id(instance)
+            scope.listener, scope.call, scope.members = listener, call, call.members
+            scope.warned, scope.follows = call.warned, listener.follows(call)
+            scope.owner = 0 if call.function else id(call.estimator)
             with self._lock:
-                if self._under_way:
-                    self._shared.update(self._under_way, (scope,))
-                self._under_way.add(scope)
+                # A search inside another call is no second one beside it.
+                if call.within is None:
+                    if self._under_way:
+                        self._shared.update(self._under_way, (scope,))
+                    self._under_way.add(scope)
         call.cpu, call.wall = time.process_time(), time.perf_counter()
         return scope
 
@@ -94,6 +127,12 @@ def bind(hook: Hook, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mappin
     if hook.names is None:
         hook.names = _names(hook.original)
     return {**dict(zip(hook.names, args, strict=False)), **kwargs}
+
+
+def _arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.arguments
 
 
 def _names(function: Callable[..., Any]) -> tuple[str, ...]:

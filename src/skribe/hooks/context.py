@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
-from skribe.records import Call
+from skribe.records import Call, Warned
 
 current: ContextVar[Scope | None] = ContextVar("skribe_scope", default=None)
 
@@ -24,7 +24,10 @@ current: ContextVar[Scope | None] = ContextVar("skribe_scope", default=None)
 class Scope:
     """Something that is going on. While it is `quiet`, the fits inside it are its own affair and make no runs."""
 
-    __slots__ = ("__weakref__", "branches", "busy", "call", "listener", "members", "outer", "owner", "quiet", "run")
+    __slots__ = (
+        "__weakref__", "branches", "busy", "call", "follows", "listener", "members", "outer", "owner", "quiet", "run",
+        "task", "warned",
+    )  # fmt: skip
 
     def __init__(self, outer: Scope | None, *, quiet: bool, call: Call | None = None, run: Any = None) -> None:
         self.outer = outer
@@ -36,18 +39,29 @@ class Scope:
         self.listener: Any = None  # who was told that the call began, and is to be told how it ended
         self.owner = 0  # the id of the estimator whose call this is
         self.members = None if call is None else call.members
+        self.follows = False  # whether the listener wants to hear of each task of the call
+        self.task: int | None = None  # the number of the task of that call which runs here
+        self.warned: list[Warned] | None = None if call is None else call.warned
 
     def branch(self) -> Scope:
         """The same scope for another thread, which times the members that it fits by itself."""
         twin = Scope(self.outer, quiet=self.quiet, call=self.call, run=self.run)
-        twin.members, twin.owner = self.members, self.owner
+        twin.members, twin.owner, twin.listener = self.members, self.owner, self.listener
+        twin.task, twin.warned = self.task, self.warned
         self.branches.append(weakref.ref(twin))
         return twin
+
+    def of_task(self, number: int) -> Scope:
+        """A scope for one task of this call, which has warnings of its own."""
+        scope = Scope(self, quiet=True, call=self.call)
+        scope.listener, scope.task, scope.warned, scope.members = self.listener, number, [], None
+        return scope
 
     def close(self) -> None:
         """The thing is over. Threads that still see this scope are outside of it from now on."""
         self.quiet = False
-        self.call = self.run = self.members = None
+        self.call = self.run = self.members = self.warned = None
+        self.follows = False
         for reference in self.branches:
             branch = reference()
             if branch is not None:

@@ -60,6 +60,8 @@ class Estimators:
             except (AttributeError, TypeError):  # a class that cannot be changed: an extension type
                 continue
             self._owners.add(cls, name)
+            hook = hooked if type(hooked) is Hook else hooked.fn
+            hook.is_search = name == "fit" and _is_search(cls)
 
     def _hooked(self, attribute: Any) -> Any:
         """What to put in place of a class attribute; None to leave it alone, itself where it is hooked already."""
@@ -104,6 +106,14 @@ class Estimators:
             hook = here if type(here) is Hook else getattr(here, "fn", None)
             if type(hook) is Hook and hook.relay is self.relay:
                 contain("undoing a hook", setattr, cls, name, hook.replaced)
+
+
+def _is_search(cls: type) -> bool:
+    # By name, because the class announces itself while its module is still being imported.
+    return any(
+        base.__name__ == "BaseSearchCV" and base.__module__ == "sklearn.model_selection._search"
+        for base in cls.__mro__
+    )
 
 
 def is_duck(value: Any) -> bool:

@@ -28,6 +28,10 @@ class Relay(Protocol):
         self, hook: Hook, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outer: Scope | None
     ) -> Scope | None: ...
 
+    def enter_function(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], outer: Scope | None
+    ) -> Scope | None: ...
+
     def leave(self, scope: Scope, result: Any, error: BaseException | None) -> None: ...
 
 
@@ -43,7 +47,7 @@ class Hook:
     sends to a worker never mentions skribe. (wrapt's wrappers do neither, and cost three times as much per call.)
     """
 
-    __slots__ = ("__weakref__", "names", "original", "relay", "replaced")
+    __slots__ = ("__weakref__", "is_search", "names", "original", "relay", "replaced")
 
     def __init__(self, original: Callable[..., Any], replaced: Any, relay: Relay) -> None:
         own = super().__setattr__
@@ -51,12 +55,13 @@ class Hook:
         own("replaced", replaced)
         own("relay", relay)
         own("names", None)
+        own("is_search", False)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.original, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "names":
+        if name in ("names", "is_search"):
             super().__setattr__(name, value)
         else:
             setattr(self.original, name, value)
@@ -76,7 +81,7 @@ class Hook:
             return original(**kwargs)
         instance, args = args[1], args[2:]
         here = current.get()
-        if here is not None and here.quiet:
+        if here is not None and here.quiet and not (self.is_search and _is_inner(here, instance)):
             members = here.members
             if members is None or here.busy or here.owner == id(instance):
                 return original(instance, *args, **kwargs)
@@ -90,21 +95,7 @@ class Hook:
         scope = self.relay.enter(self, instance, args, kwargs, here)
         if scope is None:
             return original(instance, *args, **kwargs)
-        token = None
-        try:
-            token = current.set(scope)
-            result = original(instance, *args, **kwargs)
-        except BaseException as error:
-            self.relay.leave(scope, None, error)
-            raise
-        else:
-            self.relay.leave(scope, result, None)
-            return result
-        finally:
-            # First the scope: once closed it silences nothing, even if Ctrl-C keeps it from being taken off.
-            scope.close()
-            if token is not None:
-                current.reset(token)
+        return _inside(scope, self.relay, original, (instance, *args), kwargs)
 
     def __repr__(self) -> str:
         return repr(self.original)
@@ -129,6 +120,105 @@ class Hook:
     __module__ = _passing_for("__module__")
     __dict__ = _passing_for("__dict__")
     __class__ = _passing_for("__class__")
+
+
+def _is_inner(here: Scope, instance: Any) -> bool:
+    """Whether a search that begins here is a run of its own: inside a recorded call, and not that call itself."""
+    return here.call is not None and here.owner != id(instance)
+
+
+def _inside(
+    scope: Scope, relay: Relay, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    """Call the original inside the scope, and tell how it went."""
+    __tracebackhide__ = True
+    token = None
+    try:
+        token = current.set(scope)
+        result = original(*args, **kwargs)
+    except BaseException as error:
+        relay.leave(scope, None, error)
+        raise
+    else:
+        relay.leave(scope, result, None)
+        return result
+    finally:
+        # First the scope: once closed it silences nothing, even if Ctrl-C keeps it from being taken off.
+        scope.close()
+        if token is not None:
+            current.reset(token)
+
+
+def watched(original: Callable[..., Any], relay: Relay) -> Callable[..., Any]:
+    """A function that fits estimators, such as `cross_validate`, with its outermost calls told to the relay."""
+
+    @functools.wraps(original)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        here = current.get()
+        if here is not None and here.quiet:
+            return original(*args, **kwargs)
+        scope = relay.enter_function(original, args, kwargs, here)
+        if scope is None:
+            return original(*args, **kwargs)
+        return _inside(scope, relay, original, args, kwargs)
+
+    return function
+
+
+def in_task(scope: Scope, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Do a task of a search inside its own scope, in the process of the search."""
+    __tracebackhide__ = True
+    token = current.set(scope)
+    try:
+        return function(*args, **kwargs)
+    finally:
+        current.reset(token)
+
+
+def travelling(function: Any, name: str, number: int, *args: Any, **kwargs: Any) -> Any:
+    """Do a task of a search, wherever it has come to. This function goes there by value: it knows nothing of ours."""
+    __tracebackhide__ = True
+    import sys
+
+    home = sys.modules.get("skribe.hooks.searches")
+    here = None if home is None else home.following.get(name)
+    if here is not None:
+        return here.run(function, number, args, kwargs)
+
+    import os
+    import threading
+    import time
+    import warnings
+
+    warned: Any = None
+    show = getattr(warnings, "_showwarnmsg", None)
+    # Whoever runs tasks in threads runs several at once; there nobody could say whose warning it was.
+    watches = show is not None and threading.current_thread() is threading.main_thread()
+
+    def note(message: Any) -> None:
+        if len(warned) < 50:
+            category = message.category
+            full = f"{category.__module__}.{category.__qualname__}"
+            warned.append((full, str(message.message), str(message.filename), message.lineno))
+        show(message)
+
+    if watches:
+        warned, warnings._showwarnmsg = [], note  # type: ignore[attr-defined]
+    began = time.time()
+    try:
+        result = function(*args, **kwargs)
+    finally:
+        ended = time.time()
+        if watches and warnings._showwarnmsg is note:  # type: ignore[attr-defined]
+            warnings._showwarnmsg = show  # type: ignore[attr-defined]
+    held = getattr(args[0], "__dict__", {}) if args else {}
+    kept = ("best_params_", "best_score_", "best_index_", "cv_results_", "refit_time_", "n_splits_")
+    inner = {key: held[key] for key in kept if key in held} if "cv_results_" in held else None
+    if inner is not None:
+        inner["class"] = type(args[0]).__module__ + "." + type(args[0]).__qualname__
+    worker = (os.getpid(), threading.get_ident())
+    return number, result, began, ended, worker, warned, inner
 
 
 def marked_task_call(original: Callable[..., Any], mark: str) -> Callable[..., Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from skribe.hooks.context import Scope, current, name_of
 from skribe.hooks.importlib_bootstrap import bootstrap_with, marked_task_call
+from skribe.hooks.searches import follow
 from skribe.hooks.wrapping import Patches
 
 _MARK = "_skribe_scope"
@@ -46,7 +47,10 @@ def _marking(original: Callable[..., Any]) -> Callable[..., Any]:
         scope = current.get()
         if scope is None or not scope.quiet:
             return original(self, iterable)
-        return original(self, _marked(iterable, name_of(scope)))
+        marked = _marked(iterable, name_of(scope))
+        if scope.follows:
+            return follow(original, self, marked, scope)
+        return original(self, marked)
 
     return __call__
 

@@ -25,8 +25,8 @@ def hook_warnings(patches: Patches) -> None:
     @functools.wraps(show)
     def _showwarnmsg(message: Any) -> None:
         scope = current.get()
-        if scope is not None and scope.call is not None and not is_hushed():
-            _take_down(scope.call.warned, message)
+        if scope is not None and scope.warned is not None and not is_hushed():
+            _take_down(scope.warned, message)
         show(message)
 
     patches.replace(warnings, "_showwarnmsg", _showwarnmsg)

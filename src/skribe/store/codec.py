@@ -13,6 +13,7 @@ from typing import Any
 
 from skribe.records import (
     Artifact,
+    Candidate,
     Changes,
     Dataset,
     End,
@@ -22,6 +23,7 @@ from skribe.records import (
     Note,
     Param,
     ProcessInfo,
+    Result,
     Start,
     Warned,
 )
@@ -36,6 +38,8 @@ _LISTS: dict[str, Any] = {
     "notes": Note,
     "warnings": Warned,
     "artifacts": Artifact,
+    "candidates": Candidate,
+    "results": Result,
 }
 
 
@@ -52,6 +56,8 @@ def encode(changes: Changes) -> bytes:
             fields[name] = value
     if changes.tags:
         fields["tags"] = dict(changes.tags)
+    if changes.erased:
+        fields["erased"] = changes.erased
     return _dump(fields)
 
 
@@ -73,6 +79,8 @@ def decode(line: bytes) -> Changes:
             Dataset(role, name, kind, None if shape is None else tuple(shape), fingerprint, details)
             for role, name, kind, shape, fingerprint, details in fields["datasets"]
         )
+    if "erased" in fields:
+        fields["erased"] = tuple(fields["erased"])
     return Changes(**fields)
 
 
@@ -125,24 +133,32 @@ def sound(changes: Changes) -> Changes:
         warnings=tuple(Warned(*map(_cell, warned)) for warned in changes.warnings),
         datasets=tuple(_sound_dataset(dataset) for dataset in changes.datasets),
         artifacts=tuple(Artifact(*map(_cell, artifact)) for artifact in changes.artifacts),
+        candidates=tuple(
+            c._replace(name=_text(c.name), params=_sound_json(c.params), resources=_cell(c.resources))
+            for c in changes.candidates
+        ),
+        results=tuple(r._replace(body=_sound_json(r.body)) for r in changes.results),
+        erased=changes.erased,
         end=None if changes.end is None else _sound_end(changes.end),
     )
 
 
 def _sound_dataset(dataset: Dataset) -> Dataset:
-    try:
-        # Escaped twice: once would bring the surrogate back when the JSON is read.
-        escaped = _SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", json_text(dataset.details))
-        details = json.loads(escaped)
-    except (ValueError, TypeError, RecursionError) as error:
-        details = {"lost": f"the details are not JSON: {_text(error)}"}
     return dataset._replace(
         role=_text(dataset.role),
         name=_cell(dataset.name),
         kind=_text(dataset.kind),
         fingerprint=_cell(dataset.fingerprint),
-        details=details,
+        details=_sound_json(dataset.details),
     )
+
+
+def _sound_json(value: Any) -> Any:
+    try:
+        # Escaped twice: once would bring the surrogate back when the JSON is read.
+        return json.loads(_SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", json_text(value)))
+    except (ValueError, TypeError, RecursionError) as error:
+        return {"lost": f"the details are not JSON: {_text(error)}"}
 
 
 def _sound_end(end: End) -> End:

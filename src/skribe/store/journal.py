@@ -200,6 +200,8 @@ class Journal:
                 self._starts.pop(each.run, None)
 
     def _commit_one(self, rows: Rows, changes: Changes, seq: int, process: ProcessInfo | None) -> int:
+        if rows.write_results_alone(changes):
+            return seq
         if changes.start is None and rows.number(changes.run) is None and changes.run in self._starts:
             rows.write(self._starts[changes.run], seq, process)
             seq += 1

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from skribe.errors import StoreDamaged, StoreTooNew
-from skribe.store.schema import FIRST_SCHEMA
+from skribe.store.schema import FIRST_SCHEMA, SEARCHES
 
 APPLICATION_ID = 0x736B7262  # "skrb": by it SQLite, `file` and we know whose file this is
 
@@ -25,7 +25,10 @@ class Migration:
     statements: tuple[str, ...]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "first_schema", FIRST_SCHEMA),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "first_schema", FIRST_SCHEMA),
+    Migration(2, "searches", SEARCHES),
+)
 LATEST = MIGRATIONS[-1].number
 
 

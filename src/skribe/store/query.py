@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from skribe.errors import Ambiguous, NotFound
 from skribe.records import (
     Artifact,
+    Candidate,
     Changes,
     Dataset,
     Fact,
@@ -22,6 +23,7 @@ from skribe.records import (
     Note,
     Param,
     ProcessInfo,
+    Result,
     Warned,
 )
 from skribe.store import feed
@@ -136,6 +138,30 @@ class Query(Snapshots):
         """The run's files, sorted by path."""
         sql = "SELECT path, size, digest FROM artifact WHERE run = ? ORDER BY path"
         return [Artifact(*row) for row in self._of(run, sql)]
+
+    def candidates(self, run: str | RunRow) -> list[Candidate]:
+        """What a search tried, or the parts of a cross-validation, in their order."""
+        sql = "SELECT number, child, name, params, iteration, resources FROM candidate WHERE run = ? ORDER BY number"
+        return [
+            Candidate(number, child, name, {k: tuple(v) for k, v in json.loads(params).items()}, *rest)
+            for number, child, name, params, *rest in self._of(run, sql)
+        ]
+
+    def results(self, run: str | RunRow) -> list[Result]:
+        """What each (candidate, split) of a search gave, as far as it has come."""
+        sql = f"SELECT {_RESULT} FROM result WHERE run = ? ORDER BY candidate, split"
+        return [_result(*row) for row in self._of(run, sql)]
+
+    def finished_result(self, key: str) -> tuple[str, Result] | None:
+        """The result under this key, and the run that it is of, unless that is in the trash. The newest one."""
+        with self._snapshot() as connection:
+            row = connection.execute(
+                f"SELECT r.id, {_RESULT} FROM result JOIN run r ON r.num = result.run"
+                " JOIN experiment e ON e.id = r.experiment"
+                " WHERE key = ? AND r.deleted IS NULL AND e.deleted IS NULL ORDER BY r.num DESC LIMIT 1",
+                (key,),
+            ).fetchone()
+        return None if row is None else (row[0], _result(*row[1:]))
 
     def process(self, run: str | RunRow) -> ProcessInfo | None:
         """The process that wrote the run, with its environment; None if that was lost."""
@@ -321,6 +347,13 @@ class Query(Snapshots):
                 )
             )  # fmt: skip
         return found
+
+
+_RESULT = "candidate, split, began, fit_time, score_time, worker, body, key, reused"
+
+
+def _result(*cells: Any) -> Result:
+    return Result(*cells[:6], json.loads(cells[6]), *cells[7:])
 
 
 def _storable(text: str) -> str:

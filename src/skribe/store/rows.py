@@ -76,6 +76,13 @@ _points = Bulk(
     " WHERE old.run = new.column1 AND old.key = new.column4 AND old.step IS new.column5"
     " AND old.value IS new.column6 AND old.time IS new.column7)",
 )
+_candidates = Bulk(
+    7,
+    "INSERT INTO candidate VALUES {rows}",
+    " ON CONFLICT (run, number) DO UPDATE SET child = excluded.child, name = excluded.name, params = excluded.params,"
+    " iteration = excluded.iteration, resources = excluded.resources",
+)
+_results = Bulk(10, "INSERT OR REPLACE INTO result VALUES {rows}")
 _REPLACED = (
     "INSERT INTO point SELECT m.run, m.seq, -1 - (SELECT count(*) FROM point WHERE run = m.run AND seq = m.seq"
     " AND n < 0), m.key, NULL, m.value, m.time FROM metric AS m WHERE m.run = ?1 AND m.key = ?2 AND m.step IS NULL"
@@ -83,6 +90,11 @@ _REPLACED = (
     " AND NOT EXISTS (SELECT 1 FROM point AS old WHERE old.run = m.run AND old.key = m.key"
     " AND old.step IS NULL AND old.value IS m.value AND old.time IS m.time)"
 )
+_OF_A_RUN = (
+    "param", "fact", "metric", "point", "tag", "note", "warning", "dataset", "artifact", "candidate", "result",
+    "journal",
+)  # fmt: skip
+_LOOSE = "SELECT key FROM metric WHERE run = ? AND step IS NULL"
 _NOTE = (
     "INSERT INTO note SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS"
     " (SELECT 1 FROM note WHERE run = ?1 AND what = ?4 AND reason = ?5)"
@@ -121,6 +133,10 @@ class Rows:
         now = time.time()
         run, is_new = self._run(changes, seq, now, process)
         self._execute("INSERT INTO journal VALUES (?, ?, ?)", (seq, run, now))
+        if changes.candidates or changes.results:
+            self._write_results(run, changes)
+        if changes.erased:
+            self._erase(run, changes.erased)
         if changes.end is not None and not is_new:
             self._execute(_END, (*_ending(changes.end), seq, run))
         if changes.name is not None:
@@ -149,6 +165,55 @@ class Rows:
                 (run, seq, n, dataset.role, dataset.name, dataset.kind, shape, dataset.fingerprint, details),
             )
 
+    def write_results_alone(self, changes: Changes) -> bool:
+        """Write what holds results of a known run and nothing else: it needs no journal number. Whether it was so."""
+        if not changes.results or (number := self._runs.get(changes.run)) is None:
+            return False
+        alone = changes.start is changes.end is changes.name is None and not (
+            changes.params or changes.metrics or changes.tags or changes.facts or changes.notes
+            or changes.warnings or changes.datasets or changes.artifacts or changes.erased
+        )  # fmt: skip
+        if alone:
+            self._write_results(number, changes)
+        return alone
+
+    def _write_results(self, run: int, changes: Changes) -> None:
+        if changes.candidates:
+            _candidates(
+                self._execute,
+                [
+                    (run, c.number, c.run, c.name, json_text(c.params), c.iteration, c.resources)
+                    for c in changes.candidates
+                ],
+            )
+        _results(
+            self._execute,
+            [
+                (run, r.candidate, r.split, r.began, r.fit_time, r.score_time, r.worker, json_text(r.body), *r[7:])
+                for r in changes.results
+            ],
+        )
+
+    def _erase(self, parent: int, run_ids: Sequence[str]) -> None:
+        """Delete these children of a run, and what is inside of them."""
+        self._execute("CREATE TEMP TABLE IF NOT EXISTS erased (num INTEGER PRIMARY KEY)")
+        self._execute(
+            "INSERT INTO erased WITH RECURSIVE inside(num) AS (SELECT num FROM run WHERE parent = ?1 AND id IN"
+            " (SELECT value FROM json_each(?2)) UNION SELECT r.num FROM run r JOIN inside i ON r.parent = i.num)"
+            " SELECT num FROM inside",
+            (parent, json_text(list(run_ids))),
+        )
+        for table in _OF_A_RUN:
+            self._execute(f"DELETE FROM {table} WHERE run IN (SELECT num FROM erased)")
+        self._execute(
+            "UPDATE candidate SET child = NULL WHERE run = ?1 AND child IN"
+            " (SELECT id FROM run WHERE num IN (SELECT num FROM erased))",
+            (parent,),
+        )
+        self._execute("DELETE FROM run WHERE num IN (SELECT num FROM erased)")
+        self._execute("DELETE FROM erased")
+        self._runs.clear()
+
     def _write_params(self, run: int, seq: int, params: tuple[Param, ...]) -> list[Note]:
         """The first value of a parameter stays. What comes back says which others came."""
         known: dict[str, tuple[str, str]] = {
@@ -175,7 +240,9 @@ class Rows:
             for n, (key, value, step, moment) in enumerate(metrics)
             if step is not None
         ]
-        if is_new and unique:
+        # What was written without a step and is replaced now becomes a point of the history.
+        loose = () if is_new else {k for (k,) in self._execute(_LOOSE, (run,))}
+        if unique and not any(key in loose for key, *_ in metrics):
             _metrics(self._execute, [(run, k, v, step, moment, seq) for k, v, step, moment in metrics])
         else:
             for key, value, step, moment in metrics:

@@ -216,3 +216,34 @@ CREATE VIEW tags AS
 SELECT r.id AS run_id, r.name AS run_name, t.key, t.value
 FROM tag t JOIN run r ON r.num = t.run WHERE r.deleted IS NULL""",
 )
+
+SEARCHES: tuple[str, ...] = (
+    """
+CREATE TABLE candidate (
+    -- What a search tried, or a part of a cross-validation: also where it has no run of its own.
+    run INTEGER NOT NULL,       -- run.num of the search
+    number INTEGER NOT NULL,    -- its place in the search, from 0; in cv_results_ the same
+    child TEXT,                 -- run.id of its own run, if it has one
+    name TEXT NOT NULL,         -- C=10, kernel=rbf
+    params TEXT NOT NULL,       -- JSON: what was chosen for it, {key: [value, type]}
+    iteration INTEGER,          -- of a halving search
+    resources REAL,             -- given to it in that iteration
+    PRIMARY KEY (run, number)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE result (
+    -- What each (candidate, split) gave, written the moment it is known.
+    run INTEGER NOT NULL,         -- run.num of the search
+    candidate INTEGER NOT NULL,   -- candidate.number
+    split INTEGER NOT NULL,       -- number of the split, from 0
+    began REAL NOT NULL,          -- seconds since 1970, UTC
+    fit_time REAL,                -- seconds
+    score_time REAL,              -- seconds
+    worker INTEGER NOT NULL,      -- which of the workers did it, from 0
+    body TEXT NOT NULL,           -- JSON: test and train scores, split sizes, traceback, warnings
+    key TEXT,                     -- equal keys: the same task on the same data; NULL if that cannot be known
+    reused TEXT,                  -- run.id of the search that it was taken from instead of being computed
+    PRIMARY KEY (run, candidate, split)
+) WITHOUT ROWID""",
+    "CREATE INDEX result_key ON result (key) WHERE key IS NOT NULL",
+)

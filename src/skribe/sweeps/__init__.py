@@ -1,0 +1,1 @@
+"""Searches and cross-validations, part by part: every (candidate, split) written as it arrives, and found again."""

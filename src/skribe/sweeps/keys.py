@@ -1,0 +1,129 @@
+"""By what a finished (candidate, split) is known again: everything that its scores depend on, in one key.
+
+Two tasks with the same key are the same task on the same data, in whatever process. What cannot be identified surely
+has no key, and is computed anew: a wrong match would be a wrong number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import xxhash
+
+from skribe.capture.fingerprint import fingerprint
+from skribe.capture.identity import Unsure, content
+from skribe.guard import contain
+from skribe.records import Outcome, Result, Task
+
+# Settings of scikit-learn that say how things are shown or checked, not what comes out.
+_SHOWING = frozenset({
+    "print_changed_only", "display", "skip_parameter_validation", "assume_finite", "working_memory",
+    "pairwise_dist_chunk_size", "enable_cython_pairwise_dist",
+})  # fmt: skip
+_SAME_FOR_ALL = ("scorer", "fit_params", "score_params", "error_score", "return_train_score")
+
+
+class Keys:
+    """The keys of the tasks of one search. What is the same for all of them is identified once."""
+
+    def __init__(self, fingerprints: tuple[str | None, str | None], described: bool) -> None:
+        self._fingerprints = fingerprints
+        self._described = described  # whether the data were looked at already
+        self._common: bytes | None = None
+        self._unsure = False
+        self._candidate: tuple[Any, bytes | None] = None, None
+        self._splits: dict[tuple[int, int], tuple[Any, Any, bytes]] = {}
+        self.without: dict[str, int] = {}  # why tasks have no key, and how many
+
+    def of(self, task: Task) -> str | None:
+        """The task's key; None if it cannot be known surely."""
+        try:
+            if self._common is None and not self._unsure:
+                self._common = self._identify(task)
+            if self._common is None:
+                return self._none("")
+            parts = self._common, self._chosen(task), self._split(task)
+        except Unsure as error:
+            self._unsure = self._common is None
+            return self._none(error.reason)
+        return xxhash.xxh3_128_hexdigest(b"".join(parts))
+
+    def _none(self, reason: str) -> None:
+        reason = reason or next(iter(self.without), "")
+        self.without[reason] = self.without.get(reason, 0) + 1
+
+    def _identify(self, task: Task) -> bytes:
+        """The estimator, the data, the scorer, what is passed to `fit` and `score`, and the versions."""
+        X, y = self._fingerprints
+        if X is None and not self._described:
+            X, y = fingerprint(task.args[1]), fingerprint(task.args[2])
+        if X is None or (y is None and task.args[2] is not None):
+            raise Unsure(f"{'y' if X is not None else 'X'}: the content of the data is not known to skribe")
+        known = {name: content(task.kwargs.get(name), name) for name in _SAME_FOR_ALL}
+        known["estimator"] = content(task.args[0], "estimator")
+        return content([_versions(), X, y, known])
+
+    def _chosen(self, task: Task) -> bytes:
+        number = task.batch, task.kwargs["candidate_progress"]
+        if self._candidate[0] != number or self._candidate[1] is None:
+            self._candidate = number, None
+            self._candidate = number, content(task.kwargs["parameters"] or {}, "the candidate")
+        assert self._candidate[1] is not None
+        return self._candidate[1]
+
+    def _split(self, task: Task) -> bytes:
+        train, test = task.kwargs["train"], task.kwargs["test"]
+        place = task.batch, task.kwargs["split_progress"][0]
+        known = self._splits.get(place)
+        # The same objects for every candidate, as a rule.
+        if known is not None and known[0] is train and known[1] is test:
+            return known[2]
+        if known is None and self._splits and next(iter(self._splits))[0] != task.batch:
+            self._splits.clear()
+        made = content([train, test], "the split")
+        self._splits[place] = train, test, made
+        return made
+
+
+def _versions() -> list[Any]:
+    import numpy
+    import scipy
+    import sklearn
+
+    settings = {key: value for key, value in sklearn.get_config().items() if key not in _SHOWING}
+    return [sklearn.__version__, numpy.__version__, scipy.__version__, repr(sorted(settings.items()))]
+
+
+def outcome_of(task: Task, run: str, result: Result) -> Outcome | None:
+    """What `_fit_and_score` would give for the task, from what is kept; None if not all of it is kept."""
+    return contain("a kept result", _outcome_of, task, run, result)
+
+
+def _outcome_of(task: Task, run: str, result: Result) -> Outcome | None:
+    body, asked = result.body, task.kwargs
+    train = asked.get("return_train_score")
+    if "error" in body or not _sound(body.get("test")) or (train and not _sound(body.get("train"))):
+        return None
+    if asked.get("return_parameters") or asked.get("return_estimator"):
+        return None
+    kept: dict[str, Any] = {"fit_error": None, "test_scores": _fresh(body["test"])}
+    if train:
+        kept["train_scores"] = _fresh(body["train"])
+    if asked.get("return_n_test_samples"):
+        kept["n_test_samples"] = body["n_test"]
+    if asked.get("return_times"):
+        if result.fit_time is None or result.score_time is None:
+            return None
+        kept["fit_time"], kept["score_time"] = result.fit_time, result.score_time
+    return Outcome(task.number, kept, reused=run)
+
+
+def _sound(scores: Any) -> bool:
+    """Scores without nan: with one, something had gone wrong, and may go better now."""
+    values = list(scores.values()) if isinstance(scores, Mapping) else [scores]
+    return bool(values) and all(isinstance(value, int | float) and value == value for value in values)
+
+
+def _fresh(scores: Any) -> Any:
+    return dict(scores) if isinstance(scores, Mapping) else scores
