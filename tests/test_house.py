@@ -12,16 +12,17 @@ import skribe
 HOUSE = Path(skribe.__file__).parent
 FLOORS = {
     0: ("records", "settings", "errors", "guard"),
-    1: ("capture", "metrics", "display"),
-    2: ("store",),
+    1: ("capture", "metrics", "plots", "display"),
+    2: ("store", "progress"),
     3: ("hooks",),
-    4: ("streams", "recorder"),
-    5: ("session",),
-    6: ("handle", "grouping", "description", "api"),
-    7: ("cli",),
+    4: ("sweeps",),
+    5: ("openrun", "streams", "validated", "recording", "recorder"),
+    6: ("session",),
+    7: ("handle", "grouping", "description", "api"),
+    8: ("cli",),
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
-OWNERS = {"sqlite3": "store", "click": "cli", "xxhash": "capture store"}
+OWNERS = {"sqlite3": "store", "click": "cli", "xxhash": "capture store sweeps", "matplotlib": "plots handle"}
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from skribe.description import Description
     from skribe.grouping import Experiment
     from skribe.handle import Run
-    from skribe.recorder import OpenRun
+    from skribe.openrun import OpenRun
 
 Path = str | os.PathLike[str]
 
@@ -94,8 +94,9 @@ def run(
 
     The first fit inside becomes part of it, any later one a child. A run opened inside a run is its child.
     """
+    from skribe.capture.failure import failure_of
     from skribe.handle import Run
-    from skribe.recorder import OpenRun, failure_of
+    from skribe.openrun import OpenRun
 
     title = "run" if name is None else checked_text("run(name=...)", name)
     outer: OpenRun | None = context.open_run()

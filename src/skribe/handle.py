@@ -25,6 +25,7 @@ from skribe.store.values import decode
 
 if TYPE_CHECKING:
     import pandas
+    from matplotlib.figure import Figure
 
 
 class Run:
@@ -167,6 +168,54 @@ class Run:
         """The estimator's diagram as HTML, drawn now from the recorded parameters."""
         row = self._row
         return estimator_html(row.estimator_name or row.name, self._query.params(self.id))
+
+    # --- searches and cross-validations -----------------------------------------------------------------------
+
+    @property
+    def best(self) -> Run | None:
+        """The child that the search chose; while it runs, the best one so far."""
+        best = self.tags.get("best_run")
+        return None if best is None else Run(self._folder, best)
+
+    def results(self) -> pandas.DataFrame:
+        """What each (candidate, split) gave, as far as it has come: also of a search that runs, or was killed."""
+        from skribe.sweeps.reading import results_frame
+
+        return results_frame(self._query, self.id)
+
+    def advice(self) -> list[str]:
+        """What the results of a search suggest: a best value at the edge of its range, and the like."""
+        from skribe.plots.advice import advice
+        from skribe.sweeps.reading import table_of
+
+        said = [note.reason for note in self.notes if note.what == "advice"]
+        if said or self.kind != "search":
+            return said
+        return [one.text for one in advice(table_of(self._query, self.id))]
+
+    def views(self) -> dict[str, Any]:
+        """A search as data to draw: `validation_curves`, `heat_maps`, `score_against_time` and others."""
+        from skribe.plots.search import views
+        from skribe.sweeps.reading import table_of
+
+        self._check_search("views")
+        return views(table_of(self._query, self.id))
+
+    def plot(self, name: str, *params: str) -> Figure:
+        """A picture of a search, drawn now from its records; needs matplotlib.
+
+        `"validation_curve"` takes a parameter and `"heat_map"` a pair of them, or the first there is; the others are
+        `"score_against_time"`, `"progress"`, `"timeline"` and, for a halving search, `"rungs"`.
+        """
+        from skribe.plots.draw import draw
+        from skribe.sweeps.reading import chosen_view
+
+        self._check_search("plot")
+        return draw(name, chosen_view(self.views(), name, params), title=f"{self.name} {self.short_id}")
+
+    def _check_search(self, verb: str) -> None:
+        if self.kind not in ("search", "cv"):
+            raise ArgumentError(f"{verb}() is for searches, and {self.name} {self.short_id} is a {self.kind}.")
 
     def frame(self) -> pandas.DataFrame:
         """The run as the one row that it is in `skribe.runs()`."""

@@ -6,30 +6,27 @@ facts, curves, warnings, and how it ended. Each of the two is one transaction.
 
 from __future__ import annotations
 
-import os
-import threading
 import time
-import traceback
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from skribe import metrics
 from skribe.capture import curves, dataset, display_name, facts, fingerprint, parameters, role_of, seeds
+from skribe.capture.arguments import class_balance, data_of, rows_of
+from skribe.capture.failure import failure_of
 from skribe.capture.members import member_seconds
-from skribe.capture.candidates import Template
+from skribe.capture.paths import paths
 from skribe.capture.validation import settings_of, splitter_of
 from skribe.capture.weights import weights_of
 from skribe.guard import attempt, contain, hushed, pass_on, swallow
 from skribe.metrics.task import kind_of
+from skribe.recording import Around, Finished, Record, parent_of, sweep_of
 from skribe.records import (
     Call,
     Changes,
     Dataset,
     End,
-    Fact,
-    Failure,
     Kind,
     Metric,
     Note,
@@ -44,88 +41,13 @@ from skribe.records import (
 )
 from skribe.settings import Settings
 from skribe.streams import Stream, Streams
-
-if TYPE_CHECKING:  # loaded with the first search
-    from skribe.progress import Progress
-    from skribe.sweeps.sweep import Find, Sweep
+from skribe.validated import out_of_fold
 
 # Parameters which, when False, allow an estimator to write into the data that it is given, also when it predicts.
 _COPY = frozenset({"copy", "copy_X", "copy_x", "copy_X_train"})
-_OWN_FRAMES = "importlib_bootstrap.py"
 
 
-class OpenRun:
-    """A run by hand while it is open. The first fit inside becomes part of it; the later ones are its children."""
-
-    def __init__(self, run: str, experiment: str, folder: Path, write: Callable[..., None]) -> None:
-        self.id = run
-        self.experiment = experiment
-        self.folder = folder
-        self.write = write
-        self._pid = os.getpid()
-        self._keys: set[str] = set()
-        self._taken = False
-        self._lock = threading.Lock()
-
-    def note_params(self, keys: Iterable[str]) -> None:
-        """Remember what the user has logged by hand, so that no fit writes over it."""
-        with self._lock:
-            self._keys.update(keys)
-
-    def take(self, keys: Iterable[str]) -> bool:
-        """Whether the fit that asks may log into this run: no other has, and no parameter is there already."""
-        with self._lock:
-            # A forked child has a copy of us: were it to take the run as well, two fits would mix in it.
-            if self._taken or self._pid != os.getpid() or not self._keys.isdisjoint(keys):
-                return False
-            self._taken = True
-            return True
-
-
-class Finished(NamedTuple):
-    """A top-level run has ended: what the line about it says."""
-
-    run: str
-    name: str
-    kind: Kind
-    status: Status
-    seconds: float
-    metrics: tuple[Metric, ...]
-    folder: Path
-    silent: bool
-
-
-class Around(NamedTuple):
-    """What the recorder asks of whoever has set it up."""
-
-    announce: Callable[[Finished], None]
-    show: Callable[[Progress], None]
-    find: Callable[[Path, str], Find | None]
-
-
-@dataclass(slots=True)
-class _Record:
-    """What the recorder knows of a call between its begin and its end."""
-
-    run: str
-    name: str
-    kind: Kind
-    joined: bool
-    top: bool
-    X: Any
-    y: Any
-    weight: Any
-    labels: metrics.Labels | None
-    overwrites: str | None
-    settings: Settings
-    write: Callable[..., None]
-    folder: Path
-    fingerprint: str | None = None
-    fingerprints: tuple[str | None, str | None] = (None, None)
-    experiment: str = "default"
-    notes: list[Note] = field(default_factory=list)
-    stream: Stream | None = None
-    sweep: Sweep | None = None
+_NOTHING = Summary()
 
 
 class Recorder:
@@ -170,15 +92,14 @@ class Recorder:
         return found
 
     def arrive(self, call: Call, outcome: Outcome) -> None:
-        with hushed():
-            call.record.sweep.arrive(outcome)
+        call.record.sweep.arrive(outcome)
         if outcome.warned:
             call.warned += outcome.warned[: 200 - len(call.warned)]
 
     def break_off(self, call: Call, number: int, error: BaseException) -> None:
         call.record.sweep.break_off(number, failure_of(error))
 
-    def _open(self, call: Call, kind: Kind) -> _Record:
+    def _open(self, call: Call, kind: Kind) -> Record:
         stream = None
         if call.method == "partial_fit":
             stream, kind = self._streams.of(call.estimator), "stream"
@@ -193,49 +114,25 @@ class Recorder:
         notes += troubles
         inside = call.inside if call.within is None else None
         joined = inside is not None and inside.take(param.key for param in params)
-        run = inside.id if joined else new_id()
+        run = str(inside.id) if inside is not None and joined else new_id()
         record = self._record(call, run, kind, params, notes)
         record.joined, record.top, record.stream = joined, inside is None and call.within is None, stream
         if inside is not None:
             record.write, record.folder, record.experiment = inside.write, inside.folder, inside.experiment
         elif call.within is not None:
-            outer: _Record = call.within.record
+            outer: Record = call.within.record
             record.write, record.folder, record.experiment = outer.write, outer.folder, outer.experiment
         if stream is not None:
             stream.begin(run, params, record.write, record.folder)
         begun = self._begun(call, record, params)
         if kind in ("search", "cv"):
-            record.sweep = contain("the tasks of a search", self._sweep, call, record, params)
+            record.sweep = contain("the tasks of a search", sweep_of, call, record, params, self._around)
         call.record = record  # before it is written, so that whatever happens it comes to an end
         record.write(begun)
         return record
 
-    def _sweep(self, call: Call, record: _Record, params: tuple[Param, ...]) -> Sweep:
-        from skribe.sweeps.sweep import Home, Sweep
-
-        fitted = call.estimator if call.function else vars(call.estimator).get("estimator", call.estimator)
-        cls = type(fitted)
-        home = Home(
-            run=record.run,
-            experiment=record.experiment,
-            folder=record.folder,
-            settings=record.settings,
-            write=record.write,
-            find=self._around.find,
-            show=self._around.show,
-            quiet=record.settings.silent or not record.top or _talks(params),
-            estimator=(display_name(fitted), f"{cls.__module__}.{cls.__qualname__}"),
-            fingerprints=record.fingerprints,
-            name=record.name,
-        )
-        if call.function:
-            return Sweep(call, home, lambda chosen: Template(fitted, ()).filled(chosen))
-        inner = "estimator__"
-        own = (param._replace(key=param.key[len(inner) :]) for param in params if param.key.startswith(inner))
-        return Sweep(call, home, Template(fitted, own).filled)
-
-    def _record(self, call: Call, run: str, kind: Kind, params: tuple[Param, ...], notes: list[Note]) -> _Record:
-        X, y = data_of(call)
+    def _record(self, call: Call, run: str, kind: Kind, params: tuple[Param, ...], notes: list[Note]) -> Record:
+        X, y = data_of(call.arguments)
         weight, source = attempt("sample_weight", notes, weights_of, call.estimator, call.arguments) or (
             None,
             None,
@@ -244,7 +141,7 @@ class Recorder:
             notes.append(Note("training_metrics", f"weighted by {source}, as the fit was"))
         overwrites = next((p.key for p in params if p.value == "False" and p.key.rpartition("__")[2] in _COPY), None)
         name = display_name(call.estimator)
-        return _Record(
+        return Record(
             run=run,
             name=f"{call.method}({name})" if call.function else name,
             kind=kind,
@@ -262,7 +159,7 @@ class Recorder:
             notes=notes,
         )
 
-    def _begun(self, call: Call, record: _Record, params: tuple[Param, ...]) -> Changes:
+    def _begun(self, call: Call, record: Record, params: tuple[Param, ...]) -> Changes:
         cls = type(call.estimator)
         full_name = f"{cls.__module__}.{cls.__qualname__}"
         notes, record.notes = tuple(record.notes), []
@@ -276,7 +173,7 @@ class Recorder:
             notes=notes,
         )
 
-    def _start(self, call: Call, record: _Record, full_name: str) -> Start:
+    def _start(self, call: Call, record: Record, full_name: str) -> Start:
         return Start(
             experiment=record.experiment,
             name=record.name,
@@ -287,7 +184,7 @@ class Recorder:
             estimator_class=full_name,
         )
 
-    def _dataset(self, record: _Record) -> tuple[Dataset, ...]:
+    def _dataset(self, record: Record) -> tuple[Dataset, ...]:
         if not record.settings.log_datasets or record.X is None:
             return ()
         summary = None if record.labels is None else class_balance(record.labels)
@@ -298,7 +195,7 @@ class Recorder:
         record.fingerprints = record.fingerprint, seen.details.get("y_fingerprint")
         return (seen,)
 
-    def _resume(self, call: Call, stream: Stream) -> _Record:
+    def _resume(self, call: Call, stream: Stream) -> Record:
         record = self._record(call, stream.run, "stream", stream.params, [])
         record.top, record.stream, record.notes = False, stream, []
         record.write, record.folder = stream.write, stream.folder
@@ -309,7 +206,7 @@ class Recorder:
     # --- after the fit ----------------------------------------------------------------------------------------
 
     def end(self, call: Call) -> None:
-        record: _Record = call.record
+        record: Record = call.record
         status: Status = "finished"
         changes = None
         try:
@@ -331,7 +228,7 @@ class Recorder:
         if record.top and not record.joined:
             self._around.announce(self._line(call, record, status, changes))
 
-    def _finished(self, call: Call, record: _Record) -> Changes:
+    def _finished(self, call: Call, record: Record) -> Changes:
         if record.kind == "cv":
             return self._validated(call, record)
         estimator = call.estimator
@@ -345,6 +242,8 @@ class Recorder:
             found = record.stream.step(found, call, rows_of(record.X))
         else:
             found += contain("the curves", curves, estimator) or ()
+        chosen, path, absent = contain("what was searched inside", paths, estimator) or ((), (), ())
+        found += path
         if record.joined:
             found.append(Metric("fit_seconds", call.wall))
         return Changes(
@@ -352,8 +251,8 @@ class Recorder:
             params=swept.params,
             metrics=tuple(found),
             tags=swept.tags,
-            facts=(*(contain("the fitted attributes", facts, estimator) or ()), *swept.facts),
-            notes=(*record.notes, *swept.notes),
+            facts=(*(contain("the fitted attributes", facts, estimator) or ()), *chosen, *swept.facts),
+            notes=(*record.notes, *absent, *swept.notes),
             warnings=counted(call.warned),
             artifacts=swept.artifacts,
             erased=swept.erased,
@@ -361,7 +260,7 @@ class Recorder:
         )
 
     @staticmethod
-    def _swept(record: _Record) -> Summary:
+    def _swept(record: Record) -> Summary:
         """What the tasks of a search or a cross-validation come to."""
         if record.sweep is None:
             return _NOTHING
@@ -370,33 +269,36 @@ class Recorder:
         contain("the last tasks of a search", record.sweep.close, "finished")
         return contain("what a search found", summary_of, record.sweep) or _NOTHING
 
-    def _validated(self, call: Call, record: _Record) -> Changes:
+    def _validated(self, call: Call, record: Record) -> Changes:
         """A cross-validation has ended: what its folds come to."""
         swept = self._swept(record)
-        metrics = swept.metrics
+        y = call.arguments.get("y")
+        scores, absent, files = out_of_fold(call, y, record.labels, record.settings, record.folder, record.run)
+        found = (*swept.metrics, *scores)
         if record.joined:
-            metrics = (*metrics, Metric("fit_seconds", call.wall))
+            found = (*found, Metric("fit_seconds", call.wall))
         return Changes(
             run=record.run,
-            metrics=metrics,
+            metrics=found,
             facts=(splitter_of(call.arguments, self._stratifies(call, record)), *swept.facts),
-            notes=(*record.notes, *swept.notes),
+            notes=(*record.notes, *swept.notes, *absent),
             warnings=counted(call.warned),
+            artifacts=files,
             end=None if record.joined else self._end(call, record),
         )
 
     @staticmethod
-    def _stratifies(call: Call, record: _Record) -> bool:
+    def _stratifies(call: Call, record: Record) -> bool:
         return record.labels is not None and kind_of(call.estimator) == "classifier"
 
-    def _end(self, call: Call, record: _Record) -> End:
+    def _end(self, call: Call, record: Record) -> End:
         if record.stream is not None:
             return End("finished", time.time(), record.stream.wall, record.stream.cpu)
         if call.cpu is None:
             record.notes.append(Note("cpu", "other fits ran in this process at the same time"))
         return End("finished", time.time(), call.wall, call.cpu)
 
-    def _training_metrics(self, call: Call, record: _Record) -> tuple[Metric, ...]:
+    def _training_metrics(self, call: Call, record: Record) -> tuple[Metric, ...]:
         if record.X is None:
             return ()
         if record.overwrites is not None:
@@ -428,14 +330,14 @@ class Recorder:
         return evaluation.metrics
 
     @staticmethod
-    def _was_changed(estimator: Any, record: _Record) -> str | None:
+    def _was_changed(estimator: Any, record: Record) -> str | None:
         """Whether code that is not scikit-learn's has written into X while it was fitted."""
         if record.fingerprint is None or not metrics.has_foreign_code(estimator):
             return None
         same = fingerprint(record.X) == record.fingerprint
         return None if same else "the fit has changed X, so it is not known what the model would be asked about"
 
-    def _failed(self, call: Call, record: _Record, status: Status) -> Changes:
+    def _failed(self, call: Call, record: Record, status: Status) -> Changes:
         assert call.error is not None
         failure = failure_of(call.error)
         if record.sweep is not None:
@@ -449,69 +351,8 @@ class Recorder:
             end=None if record.joined else End(status, time.time(), call.wall, call.cpu, failure),
         )
 
-    def _line(self, call: Call, record: _Record, status: Status, changes: Changes | None) -> Finished:
+    def _line(self, call: Call, record: Record, status: Status, changes: Changes | None) -> Finished:
         found = () if changes is None else changes.metrics
         return Finished(
             record.run, record.name, record.kind, status, call.wall, found, record.folder, record.settings.silent
         )
-
-
-_NOTHING = Summary()
-
-
-def _talks(params: Iterable[Param]) -> bool:
-    """Whether the user has asked the search, or anything in it, to report by itself."""
-    asked = (param for param in params if param.key.replace(".", "__").rpartition("__")[2] == "verbose")
-    return any(param.value not in ("0", "False", "None", "-1") for param in asked)
-
-
-def parent_of(call: Call) -> str | None:
-    """The run that this call's run belongs to."""
-    if call.within is not None:
-        outer: _Record = call.within.record
-        child = outer.sweep.child_of(call.task) if outer.sweep is not None and call.task is not None else None
-        return child or outer.run
-    return None if call.inside is None else str(call.inside.id)
-
-
-def data_of(call: Call) -> tuple[Any, Any]:
-    """X and y among the arguments of a fit, as far as their names tell; y also where a fit takes nothing else."""
-    arguments = call.arguments
-    X = next((arguments[name] for name in ("X", "x", "data", "features") if name in arguments), None)
-    y = next((arguments[name] for name in ("y", "Y", "target", "labels") if name in arguments), None)
-    return X, y
-
-
-def rows_of(X: Any) -> int | None:
-    """How many rows X has, if it says so."""
-    shape = getattr(X, "shape", None)
-    try:
-        if shape is not None:
-            return int(shape[0])
-        return len(X) if isinstance(X, list | tuple) else None
-    except (TypeError, IndexError, ValueError):
-        return None
-
-
-def class_balance(labels: metrics.Labels) -> dict[str, Any]:
-    """How often each class occurs, for the description of a data set."""
-    shown = {str(name): int(count) for name, count in zip(labels.classes[:100], labels.counts[:100], strict=True)}
-    return {"n_classes": len(labels.classes), "class_counts": shown}
-
-
-def failure_of(error: BaseException) -> Failure:
-    """An exception as text: what it was, what it said, and the traceback that the user sees, without our frames."""
-    try:
-        message = str(error)
-    except Exception:  # noqa: BLE001
-        message = "(its message cannot be shown)"
-    told = contain("a traceback", traceback.TracebackException.from_exception, error)
-    text = ""
-    if told is not None:
-        told.stack = traceback.StackSummary.from_list(
-            [frame for frame in told.stack if not frame.filename.endswith(_OWN_FRAMES)]
-        )
-        text = "".join(told.format())
-    cls = type(error)
-    name = cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
-    return Failure(name, message, text)

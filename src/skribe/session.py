@@ -25,7 +25,8 @@ from skribe.store.location import FOLDER, VARIABLE, check_location, database_of,
 if TYPE_CHECKING:  # loaded when they are needed: whoever only fits never reads, and the other way round
     from skribe.hooks import Installation
     from skribe.progress import Painter, Progress
-    from skribe.recorder import Finished, Recorder
+    from skribe.recorder import Recorder
+    from skribe.recording import Finished
     from skribe.store.query import Query
     from skribe.sweeps.sweep import Find
 
@@ -42,7 +43,8 @@ class Session:
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         from skribe.hooks import Installation
-        from skribe.recorder import Around, Recorder
+        from skribe.recorder import Recorder
+        from skribe.recording import Around
 
         self.settings = settings
         self.folder = folder

@@ -72,10 +72,8 @@ def described(chosen: Mapping[str, Any]) -> dict[str, tuple[str, ValueType]]:
 
 def name_of(texts: Mapping[str, tuple[str, ValueType]], constant: frozenset[str] = frozenset()) -> str:
     """`C=10, kernel=rbf`: what was chosen, without the parameters that are the same for every candidate."""
-    shown = [(key, text) for key, (text, _) in texts.items() if key not in constant] or list(
-        (key, text) for key, (text, _) in texts.items()
-    )
-    name = ", ".join(f"{key}={_short(text, _VALUE)}" for key, text in shown)
+    shown = [key for key in texts if key not in constant] or list(texts)
+    name = ", ".join(f"{key}={_spoken(*texts[key])}" for key in shown)
     return _short(name, _NAME) or "defaults"
 
 
@@ -98,6 +96,11 @@ def constants_of(search: Any) -> frozenset[str]:
 
 def _is_one(values: Any) -> bool:
     return isinstance(values, list | tuple) and len(values) == 1
+
+
+def _spoken(text: str, kind: ValueType) -> str:
+    """The value for reading: not all digits of a number that was drawn at random."""
+    return f"{float(text):.6g}" if kind == "float" and len(text) > 10 else _short(text, _VALUE)
 
 
 def _short(text: str, width: int) -> str:

@@ -1,4 +1,4 @@
-"""What a fitted search chose and found, from its own attributes; keys are MLflow's: `best_<param>`, `best_cv_score`."""
+"""What a fitted search chose and found, from its own attributes, under MLflow's keys."""
 
 from __future__ import annotations
 

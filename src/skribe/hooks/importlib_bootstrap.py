@@ -197,6 +197,7 @@ def travelling(function: Any, name: str, number: int, *args: Any, **kwargs: Any)
     watches = show is not None and threading.current_thread() is threading.main_thread()
 
     def note(message: Any) -> None:
+        assert show is not None
         if len(warned) < 50:
             category = message.category
             full = f"{category.__module__}.{category.__qualname__}"

@@ -40,8 +40,9 @@ class Following:
         self.scope = scope
         self.name = f"{os.getpid()}-{next(_numbers)}"
         self.tagged = tagged
-        self.call: Any = scope.call
-        self.first: int = self.call.tasks
+        call: Any = scope.call
+        self.call = call
+        self.first: int = call.tasks
         self.results: dict[int, Any] = {}
         self.out: list[int] = []  # what was given out and is not back, where results come back in order
         self.given = 0

@@ -85,7 +85,7 @@ class _Run:
             if true is not None and len(true) != rows:
                 self.sheet.remark(f"y has {len(true)} rows, and X has {rows}")
                 return
-            weight, refusal = _weights(self.weight, rows)
+            weight, refusal = weights_for(self.weight, rows)
             if refusal:
                 self.sheet.remark(refusal)
                 return
@@ -120,7 +120,7 @@ class _Run:
         return known.get(self.task, unsupervised.other)(case)
 
 
-def _weights(weight: Any, rows: int) -> tuple[Array | None, str | None]:
+def weights_for(weight: Any, rows: int) -> tuple[Array | None, str | None]:
     """The sample weights as floats, or why they cannot be used. One number for all rows is as good as none."""
     if weight is None or np.isscalar(weight):
         return None, None

@@ -96,7 +96,7 @@ def decode_process(line: bytes) -> ProcessInfo:
 
 def json_text(value: Any) -> str:
     """JSON for a column of the store, of whatever the caller put into its details."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return _encode(value)
 
 
 def _dump(fields: dict[str, Any]) -> bytes:
@@ -111,6 +111,10 @@ def _plain(value: Any) -> Any:
         return sorted(value, key=repr)
     convert = getattr(value, "tolist", None)
     return convert() if callable(convert) else str(value)
+
+
+# One encoder for all: `json.dumps` would make a new one for each value.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
 
 
 def sound(changes: Changes) -> Changes:

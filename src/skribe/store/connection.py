@@ -82,6 +82,8 @@ def open_writer(folder: Path, patience: float = PATIENCE) -> sqlite3.Connection:
         for setting in ("synchronous = NORMAL", "temp_store = MEMORY", "cache_size = -16000"):
             connection.execute(f"PRAGMA {setting}")
         connection.execute("PRAGMA journal_size_limit = 33554432").fetchone()
+        # Four times SQLite's own: a sweep writes the same few pages again and again, and each of them is copied once.
+        connection.execute("PRAGMA wal_autocheckpoint = 4000").fetchone()
         if number < LATEST:
             patiently(lambda: migrate(connection, database), patience)
     except BaseException:

@@ -352,8 +352,9 @@ class Query(Snapshots):
 _RESULT = "candidate, split, began, fit_time, score_time, worker, body, key, reused"
 
 
-def _result(*cells: Any) -> Result:
-    return Result(*cells[:6], json.loads(cells[6]), *cells[7:])
+def _result(candidate: int, split: int, began: float, fit: Any, score: Any, worker: int, *rest: Any) -> Result:
+    body, key, reused = rest
+    return Result(candidate, split, began, fit, score, worker, json.loads(body), key, reused)
 
 
 def _storable(text: str) -> str:

@@ -39,16 +39,24 @@ class Bulk:
     5 ms: `executemany` would pay that per row.
     """
 
+    MOST = 32
+
     def __init__(self, columns: int, before: str, after: str = "") -> None:
-        row = "(" + ", ".join("?" * columns) + ")"
-        self.statements = [(n, before.format(rows=", ".join([row] * n)) + after) for n in (32, 8, 1)]
+        self._row = "(" + ", ".join("?" * columns) + ")"
+        self._before, self._after = before, after
+        self._statements: dict[int, str] = {}
 
     def __call__(self, execute: Callable[..., Any], rows: Sequence[tuple[Any, ...]]) -> None:
-        at = 0
-        for size, statement in self.statements:
-            while len(rows) - at >= size:
-                execute(statement, [cell for row in rows[at : at + size] for cell in row])
-                at += size
+        for at in range(0, len(rows), self.MOST):
+            some = rows[at : at + self.MOST]
+            execute(self._statement(len(some)), [cell for row in some for cell in row])
+
+    def _statement(self, count: int) -> str:
+        statement = self._statements.get(count)
+        if statement is None:
+            rows = ", ".join([self._row] * count)
+            statement = self._statements[count] = self._before.format(rows=rows) + self._after
+        return statement
 
 
 _NEWEST = " ON CONFLICT (run, key) DO UPDATE SET "
@@ -169,10 +177,9 @@ class Rows:
         """Write what holds results of a known run and nothing else: it needs no journal number. Whether it was so."""
         if not changes.results or (number := self._runs.get(changes.run)) is None:
             return False
-        alone = changes.start is changes.end is changes.name is None and not (
-            changes.params or changes.metrics or changes.tags or changes.facts or changes.notes
-            or changes.warnings or changes.datasets or changes.artifacts or changes.erased
-        )  # fmt: skip
+        alone = all(
+            name in ("run", "candidates", "results") or not getattr(changes, name) for name in Changes.__slots__
+        )
         if alone:
             self._write_results(number, changes)
         return alone

@@ -65,8 +65,8 @@ def of_validation(sweep: Sweep) -> Summary:
     if sweep.layout.kind == "fold":
         by_key: dict[str, list[float]] = {}
         for part in parts:
-            for key, values in part.numbers.items():
-                by_key.setdefault(key, []).extend(values.values())
+            for key, by_split in part.numbers.items():
+                by_key.setdefault(key, []).extend(by_split.values())
         for key, values in by_key.items():
             if len(values) == len(parts):
                 mean, std = mean_and_std(values)
@@ -143,7 +143,7 @@ def _losers(sweep: Sweep, results: Mapping[str, Any], best: int | None) -> tuple
     most = sweep.home.settings.max_tuning_runs
     if most is None or most >= len(sweep.parts):
         return ()
-    scores = next((results[key] for key in (f"rank_{_metric(sweep, results)}", ) if key in results), None)
+    scores = next((results[key] for key in (f"rank_{_metric(sweep, results)}",) if key in results), None)
     order = sorted(sweep.parts, key=lambda number: (0 if scores is None else scores[number], number))
     keep = set(order[:most]) | ({best} if best is not None and most else set())
     if len(keep) > most:

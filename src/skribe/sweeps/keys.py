@@ -42,14 +42,16 @@ class Keys:
             if self._common is None and not self._unsure:
                 self._common = self._identify(task)
             if self._common is None:
-                return self._none("")
+                self._miss("")
+                return None
             parts = self._common, self._chosen(task), self._split(task)
         except Unsure as error:
             self._unsure = self._common is None
-            return self._none(error.reason)
+            self._miss(error.reason)
+            return None
         return xxhash.xxh3_128_hexdigest(b"".join(parts))
 
-    def _none(self, reason: str) -> None:
+    def _miss(self, reason: str) -> None:
         reason = reason or next(iter(self.without), "")
         self.without[reason] = self.without.get(reason, 0) + 1
 

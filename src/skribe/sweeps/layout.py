@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from skribe.capture.candidates import constants_of, described, name_of
+from skribe.guard import hushed
 from skribe.records import Call, Kind, Task, ValueType
 
 
@@ -63,7 +64,8 @@ class Candidates:
         if self._last is not None and self._last.part == part:
             return self._last._replace(split=split)
         chosen = task.kwargs["parameters"] or {}
-        texts = described(chosen)
+        with hushed():
+            texts = described(chosen)
         name = name_of(texts, self._constant)
         if self._halving[0] is not None:
             name = f"{name}, iter={self._halving[0]}"
@@ -148,7 +150,7 @@ class Permutations:
     def __init__(self, call: Call) -> None:
         self._total: int = call.arguments["n_permutations"]
 
-    def place(self, task: Task) -> None:
+    def place(self, task: Task) -> None:  # noqa: ARG002 - as the others
         return None
 
     def total(self) -> int | None:

@@ -30,6 +30,7 @@ class Part:
     known: dict[str, float] = field(default_factory=dict)  # its means
     warned: list[Warned] = field(default_factory=list)
     failure: Failure | None = None
+    busy: float = 0.0  # seconds of tasks whose fits and scores are not told apart
 
     @property
     def done(self) -> int:
@@ -41,6 +42,8 @@ class Part:
         split, body = result.split, result.body
         ended = result.began + (result.fit_time or 0.0) + (result.score_time or 0.0)
         self.began, self.ended = min(self.began, result.began), max(self.ended, body.get("ended", ended))
+        if result.fit_time is None:
+            self.busy += self.ended - result.began
         self.sizes[split] = (body.get("n_train"), body.get("n_test"))
         self.failure = self.failure or failure
         for key, value in numbers_of(result):
@@ -74,7 +77,7 @@ class Part:
         spent = [value for key in ("fit_time", "score_time") for value in self.numbers.get(key, {}).values()]
         if spent:
             return math.fsum(spent)
-        return self.ended - self.began if self.ended and len(self.sizes) == 1 else None
+        return self.busy or None
 
     def end(self, status: Status) -> End:
         return End("failed" if self.failure else status, self.ended or self.began, self.wall(), None, self.failure)
@@ -138,4 +141,3 @@ def failure_in(traceback: str | None) -> Failure | None:
     last = next((line for line in reversed(traceback.rstrip().splitlines()) if line and line[0] not in " \t"), "")
     kind, _, message = last.partition(": ")
     return Failure(kind.strip() or "Exception", message, traceback)
-

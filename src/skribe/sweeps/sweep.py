@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skribe.guard import contain
+from skribe.guard import contain, hushed
 from skribe.progress import Progress
 from skribe.records import (
     Call,
     Changes,
+    Fact,
     Failure,
     Metric,
     Note,
@@ -37,7 +38,7 @@ from skribe.sweeps.layout import Place, Sizes, layout_of
 from skribe.sweeps.parts import Part, body_of, failure_in
 
 # Child runs are not written more often than this; what their results say is on disk all the same.
-_SPACING = 0.005
+_SPACING = 0.01
 
 
 class Find(NamedTuple):
@@ -106,6 +107,7 @@ class Sweep:
         self._own: list[Metric] = []  # of the parent, not yet written
         self._workers: dict[Any, int] = {}
         self._written = 0.0
+        self._told: int | None = None  # how many tasks there are, as it was written
         self._lock = threading.RLock()
 
     # --- told by the hooks ------------------------------------------------------------------------------------
@@ -221,6 +223,14 @@ class Sweep:
         """A permutation: its score is a point of the parent's."""
         self._own.append(Metric("permutation_score", float(outcome.result), outcome.number, time.time()))
 
+    def _planned(self) -> tuple[Fact, ...]:
+        """How much there is to do, as soon as that is known, and whenever it grows."""
+        total = self.layout.total()
+        if total is None or total == self._told:
+            return ()
+        self._told = total
+        return (Fact("n_fits", str(total), "int"),)
+
     def _part(self, place: Place) -> Part:
         part = self.parts.get(place.part)
         if part is None:
@@ -267,11 +277,11 @@ class Sweep:
     def _pending(self, new: tuple[Any, ...] = (), fresh: tuple[Result, ...] = ()) -> Iterable[Changes]:
         """All that has not been written yet: the results, the children, the parent's own numbers."""
         own, self._own = tuple(self._own), []
-        tags = {} if self.best.part is None or self.best.part.run is None else {"best_run": self.best.part.run}
-        if new or fresh or own:
-            yield Changes(
-                run=self.home.run, candidates=new, results=fresh, metrics=own, tags=tags if own else {}
-            )
+        best = self.best.part
+        tags = {} if best is None or best.run is None or not own else {"best_run": best.run}
+        planned = self._planned()
+        if new or fresh or own or planned:
+            yield Changes(run=self.home.run, candidates=new, results=fresh, metrics=own, tags=tags, facts=planned)
         dirty, self._dirty = self._dirty, {}
         for part in dirty.values():
             if part.run is not None:
@@ -279,17 +289,22 @@ class Sweep:
 
     def changes_of(self, part: Part, ending: Status | None, extra: Iterable[Metric] = ()) -> Changes:
         """What is new of a part, as its child run has it. With an ending, it is over."""
-        start, params, tags = None, (), {}
+        start: Start | None = None
+        params: tuple[Param, ...] = ()
+        tags: Mapping[str, str] = {}
         if not part.started:
             part.started = True
             name, class_ = self.home.estimator
             start = Start(
                 self.home.experiment, part.place.name, self.layout.kind, part.began, self.home.run, name, class_
             )
-            params = contain("the parameters of a candidate", self._params_of, part.place.chosen) or ()
+            with hushed():
+                filled = contain("the parameters of a candidate", self._params_of, part.place.chosen)
+            params = filled or ()
             tags = {"estimator_name": name, "estimator_class": class_, **self.home.settings.extra_tags}
         fresh, part.fresh = (*part.fresh, *extra), []
-        facts, warned = (), ()
+        facts: tuple[Fact, ...] = ()
+        warned: tuple[Warned, ...] = ()
         if ending is not None:
             facts, warned = part.facts(), counted(part.warned)
             if part.place.iteration is not None:
@@ -363,7 +378,7 @@ def _sizes_of(task: Task) -> tuple[int | None, int | None]:
 
 def _count(rows: Any) -> int | None:
     shape = getattr(rows, "shape", None)
-    if shape and getattr(rows, "dtype", None) == bool:
+    if shape and getattr(getattr(rows, "dtype", None), "kind", "") == "b":
         return int(rows.sum())
     try:
         return None if rows is None else int(shape[0]) if shape else len(rows)

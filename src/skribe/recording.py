@@ -1,0 +1,106 @@
+"""What the recorder knows of a call between its begin and its end, and what it asks of whoever has set it up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from skribe import metrics
+from skribe.capture import display_name
+from skribe.capture.candidates import Template
+from skribe.records import Call, Kind, Metric, Note, Param, Status
+from skribe.settings import Settings
+from skribe.streams import Stream
+
+if TYPE_CHECKING:  # loaded with the first search
+    from skribe.progress import Progress
+    from skribe.sweeps.sweep import Find, Sweep
+
+
+class Finished(NamedTuple):
+    """A top-level run has ended: what the line about it says."""
+
+    run: str
+    name: str
+    kind: Kind
+    status: Status
+    seconds: float
+    metrics: tuple[Metric, ...]
+    folder: Path
+    silent: bool
+
+
+class Around(NamedTuple):
+    """What the recorder asks of whoever has set it up."""
+
+    announce: Callable[[Finished], None]
+    show: Callable[[Progress], None]
+    find: Callable[[Path, str], Find | None]
+
+
+@dataclass(slots=True)
+class Record:
+    """What the recorder knows of a call between its begin and its end."""
+
+    run: str
+    name: str
+    kind: Kind
+    joined: bool
+    top: bool
+    X: Any
+    y: Any
+    weight: Any
+    labels: metrics.Labels | None
+    overwrites: str | None
+    settings: Settings
+    write: Callable[..., None]
+    folder: Path
+    fingerprint: str | None = None
+    fingerprints: tuple[str | None, str | None] = (None, None)
+    experiment: str = "default"
+    notes: list[Note] = field(default_factory=list)
+    stream: Stream | None = None
+    sweep: Sweep | None = None
+
+
+def sweep_of(call: Call, record: Record, params: tuple[Param, ...], around: Around) -> Sweep:
+    """What will be told of each task of this search or cross-validation."""
+    from skribe.sweeps.sweep import Home, Sweep
+
+    fitted = call.estimator if call.function else vars(call.estimator).get("estimator", call.estimator)
+    cls = type(fitted)
+    home = Home(
+        run=record.run,
+        experiment=record.experiment,
+        folder=record.folder,
+        settings=record.settings,
+        write=record.write,
+        find=around.find,
+        show=around.show,
+        quiet=record.settings.silent or not record.top or _talks(params),
+        estimator=(display_name(fitted), f"{cls.__module__}.{cls.__qualname__}"),
+        fingerprints=record.fingerprints,
+        name=record.name,
+    )
+    if call.function:
+        return Sweep(call, home, lambda chosen: Template(fitted, ()).filled(chosen))
+    inner = "estimator__"
+    own = (param._replace(key=param.key[len(inner) :]) for param in params if param.key.startswith(inner))
+    return Sweep(call, home, Template(fitted, own).filled)
+
+
+def _talks(params: Iterable[Param]) -> bool:
+    """Whether the user has asked the search, or anything in it, to report by itself."""
+    asked = (param for param in params if param.key.replace(".", "__").rpartition("__")[2] == "verbose")
+    return any(param.value not in ("0", "False", "None", "-1") for param in asked)
+
+
+def parent_of(call: Call) -> str | None:
+    """The run that this call's run belongs to."""
+    if call.within is not None:
+        outer: Record = call.within.record
+        child = outer.sweep.child_of(call.task) if outer.sweep is not None and call.task is not None else None
+        return child or outer.run
+    return None if call.inside is None else str(call.inside.id)
