@@ -276,7 +276,7 @@ def test_loky_workers_that_call_autolog_make_a_run_each(own_folder):
     assert sorted(skribe.runs()["params.C"]) == [1, 2, 3]
     # The same worker processes, where autolog is on, now work for a search of ours.
     GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}, cv=3, n_jobs=2).fit(X, y)
-    assert len(skribe.runs(children=True)) == 4
+    assert len(skribe.runs(children=True)) == 6, "three fits, a search and its two candidates"
 
 
 class Awkward(ClassifierMixin, BaseEstimator):

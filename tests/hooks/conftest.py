@@ -25,6 +25,9 @@ class Ear:
     def times_members(self, call: Call) -> bool:
         return True
 
+    def follows(self, call: Call) -> bool:
+        return False
+
     @property
     def names(self) -> list[str]:
         return [type(call.estimator).__name__ for call in self.ended]

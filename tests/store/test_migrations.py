@@ -11,7 +11,7 @@ from skribe.errors import StoreTooNew
 from skribe.store import connection, migrations
 from skribe.store.connection import open_reader, open_writer
 from skribe.store.describe import markdown
-from skribe.store.migrations import MIGRATIONS, Migration
+from skribe.store.migrations import LATEST, MIGRATIONS, Migration
 
 DOCS = Path(__file__).parents[2] / "docs" / "schema.md"
 
@@ -47,30 +47,30 @@ def test_the_file_says_what_it_is(store):
     database = sqlite3.connect(store / "skribe.db")
     assert database.execute("PRAGMA application_id").fetchone() == (migrations.APPLICATION_ID,)
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert database.execute("SELECT number, name FROM migration").fetchall() == [(1, "first_schema")]
+    assert database.execute("SELECT number, name FROM migration").fetchall() == [(1, "first_schema"), (2, "searches")]
     database.close()
     assert (store / "skribe.db").read_bytes()[68:72] == b"skrb"
 
 
-def second(*statements: str) -> tuple[Migration, ...]:
-    return (*MIGRATIONS, Migration(2, "second", statements))
+def another(*statements: str) -> tuple[Migration, ...]:
+    return (*MIGRATIONS, Migration(LATEST + 1, "another", statements))
 
 
 def raise_to(monkeypatch, after) -> None:
     monkeypatch.setattr(migrations, "MIGRATIONS", after)
-    monkeypatch.setattr(migrations, "LATEST", 2)
-    monkeypatch.setattr(connection, "LATEST", 2)
+    monkeypatch.setattr(migrations, "LATEST", LATEST + 1)
+    monkeypatch.setattr(connection, "LATEST", LATEST + 1)
 
 
 def test_an_old_file_is_raised_and_keeps_its_runs(store, journal, query, make, monkeypatch):
     start = make.start()
     journal.write(start)
     journal.close()
-    raise_to(monkeypatch, second("ALTER TABLE run ADD COLUMN colour TEXT"))
+    raise_to(monkeypatch, another("ALTER TABLE run ADD COLUMN colour TEXT"))
     assert query.run_row(start.run).name == "r", "an old file can be read before it is raised"
     journal.write(make.finish(start.run))
     database = sqlite3.connect(store / "skribe.db")
-    assert database.execute("SELECT number FROM migration").fetchall() == [(1,), (2,)]
+    assert database.execute("SELECT number FROM migration").fetchall() == [(n,) for n in range(1, LATEST + 2)]
     assert database.execute("SELECT status, colour FROM run").fetchall() == [("finished", None)]
     database.close()
     monkeypatch.undo()
@@ -81,12 +81,12 @@ def test_an_old_file_is_raised_and_keeps_its_runs(store, journal, query, make, m
 def test_a_migration_that_fails_leaves_nothing_behind(store, monkeypatch):
     open_writer(store).close()
     with monkeypatch.context() as patch:
-        raise_to(patch, second("CREATE TABLE half (a)", "NONSENSE"))
+        raise_to(patch, another("CREATE TABLE half (a)", "NONSENSE"))
         with pytest.raises(sqlite3.OperationalError):
             open_writer(store)
     database = open_writer(store)
     assert database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'half'").fetchone() == (0,)
-    assert database.execute("PRAGMA user_version").fetchone() == (1,)
+    assert database.execute("PRAGMA user_version").fetchone() == (LATEST,)
     database.close()
 
 
@@ -95,7 +95,7 @@ def test_an_empty_file_becomes_a_store(store, query):
     (store / "skribe.db").touch()
     assert query.count() == 0
     open_writer(store).close()
-    assert open_close(store) == 1
+    assert open_close(store) == LATEST
 
 
 def open_close(store: Path) -> int:

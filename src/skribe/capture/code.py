@@ -118,6 +118,8 @@ def _dissect(code: CodeType) -> Anatomy:
                 reads.add(value)
             if operation == "STORE_NAME" and value in _ABOUT_ITSELF:
                 body.pop()
+            elif operation == "STORE_NAME" and value == "__module__":
+                reads.discard("__name__")  # A class body begins by noting where it is.
             open_name = value
         body.append(f"{operation} {instruction.arg}")
     names = set(code.co_names)

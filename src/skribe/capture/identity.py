@@ -64,8 +64,7 @@ def content(value: Any, name: str = "", *, cloned: bool = True) -> bytes:
     if isinstance(outcome, bytes):
         return outcome
     reason = outcome.reason if outcome is not None else notes[0].reason
-    if reason.startswith("RecursionError"):
-        reason = "it is nested too deeply"
+    reason = "it is nested too deeply" if reason.startswith("RecursionError") else reason
     where = ".".join([part for part in (name, *walk.trail) if part])
     raise Unsure(" ".join(f"{where}: {reason}".split()) if where else reason)
 

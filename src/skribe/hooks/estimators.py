@@ -120,7 +120,7 @@ def is_duck(value: Any) -> bool:
     """A class that shows `fit` and `get_params`, whatever its bases."""
     # Looked up in the classes' own dictionaries, so that no metaclass is asked, which could refuse, or import things.
     return (
-        isinstance(value, type)
+        issubclass(type(value), type)  # a proxy may pass for a class
         and all(any(name in vars(base) for base in type.mro(value)) for name in ("fit", "get_params"))
         and str(vars(value).get("__module__")).partition(".")[0] not in _WITHOUT
     )
@@ -191,7 +191,7 @@ def hook_ducks_of(estimators: Estimators, module: ModuleType | None) -> None:
     if not isinstance(module, ModuleType):
         return
     for value in list(ModuleType.__getattribute__(module, "__dict__").values()):
-        if isinstance(value, type) and is_duck(value):
+        if is_duck(value):
             contain("an estimator class", estimators.adopt_duck, value)
 
 

@@ -95,7 +95,9 @@ class Hook:
         scope = self.relay.enter(self, instance, args, kwargs, here)
         if scope is None:
             return original(instance, *args, **kwargs)
-        return _inside(scope, self.relay, original, (instance, *args), kwargs)
+        with _Inside(scope, self.relay) as inside:
+            inside.result = original(instance, *args, **kwargs)
+            return inside.result
 
     def __repr__(self) -> str:
         return repr(self.original)
@@ -127,26 +129,33 @@ def _is_inner(here: Scope, instance: Any) -> bool:
     return here.call is not None and here.owner != id(instance)
 
 
-def _inside(
-    scope: Scope, relay: Relay, original: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
-    """Call the original inside the scope, and tell how it went."""
-    __tracebackhide__ = True
-    token = None
-    try:
-        token = current.set(scope)
-        result = original(*args, **kwargs)
-    except BaseException as error:
-        relay.leave(scope, None, error)
-        raise
-    else:
-        relay.leave(scope, result, None)
-        return result
-    finally:
-        # First the scope: once closed it silences nothing, even if Ctrl-C keeps it from being taken off.
-        scope.close()
-        if token is not None:
-            current.reset(token)
+class _Inside:
+    """Be inside a scope for the length of a call, and tell how the call went. It adds no frame to tracebacks."""
+
+    __slots__ = ("relay", "result", "scope", "token")
+
+    def __init__(self, scope: Scope, relay: Relay) -> None:
+        self.scope = scope
+        self.relay = relay
+        self.result: Any = None
+        self.token: Any = None
+
+    def __enter__(self) -> _Inside:
+        try:
+            self.token = current.set(self.scope)
+        except BaseException as error:  # Ctrl-C before the call has begun
+            self.__exit__(type(error), error, None)
+            raise
+        return self
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        try:
+            self.relay.leave(self.scope, self.result, error)
+        finally:
+            # First the scope: once closed it silences nothing, even if Ctrl-C keeps it from being taken off.
+            self.scope.close()
+            if self.token is not None:
+                current.reset(self.token)
 
 
 def watched(original: Callable[..., Any], relay: Relay) -> Callable[..., Any]:
@@ -161,7 +170,9 @@ def watched(original: Callable[..., Any], relay: Relay) -> Callable[..., Any]:
         scope = relay.enter_function(original, args, kwargs, here)
         if scope is None:
             return original(*args, **kwargs)
-        return _inside(scope, relay, original, args, kwargs)
+        with _Inside(scope, relay) as inside:
+            inside.result = original(*args, **kwargs)
+            return inside.result
 
     return function
 

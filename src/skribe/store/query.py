@@ -144,17 +144,19 @@ class Query(Snapshots):
         sql = "SELECT number, child, name, params, iteration, resources FROM candidate WHERE run = ? ORDER BY number"
         return [
             Candidate(number, child, name, {k: tuple(v) for k, v in json.loads(params).items()}, *rest)
-            for number, child, name, params, *rest in self._of(run, sql)
+            for number, child, name, params, *rest in self._of_searches(run, sql)
         ]
 
     def results(self, run: str | RunRow) -> list[Result]:
         """What each (candidate, split) of a search gave, as far as it has come."""
         sql = f"SELECT {_RESULT} FROM result WHERE run = ? ORDER BY candidate, split"
-        return [_result(*row) for row in self._of(run, sql)]
+        return [_result(*row) for row in self._of_searches(run, sql)]
 
     def finished_result(self, key: str) -> tuple[str, Result] | None:
         """The result under this key, and the run that it is of, unless that is in the trash. The newest one."""
         with self._snapshot() as connection:
+            if not _knows_searches(connection):
+                return None
             row = connection.execute(
                 f"SELECT r.id, {_RESULT} FROM result JOIN run r ON r.num = result.run"
                 " JOIN experiment e ON e.id = r.experiment"
@@ -288,6 +290,11 @@ class Query(Snapshots):
         with self._snapshot() as connection:
             return connection.execute(sql, (self._number(connection, run),)).fetchall()
 
+    def _of_searches(self, run: str | RunRow, sql: str) -> list[Any]:
+        with self._snapshot() as connection:
+            known = _knows_searches(connection)
+            return connection.execute(sql, (self._number(connection, run),)).fetchall() if known else []
+
     def _number(self, connection: sqlite3.Connection, run: str | RunRow) -> int:
         if isinstance(run, RunRow):
             row = connection.execute("SELECT num FROM run WHERE id = ?", (run.id,)).fetchone()
@@ -347,6 +354,11 @@ class Query(Snapshots):
                 )
             )  # fmt: skip
         return found
+
+
+def _knows_searches(connection: sqlite3.Connection) -> bool:
+    """Whether the file is not older than its tables of searches; only a writer raises it to the latest schema."""
+    return bool(connection.execute("PRAGMA user_version").fetchone()[0] >= 2)
 
 
 _RESULT = "candidate, split, began, fit_time, score_time, worker, body, key, reused"
