@@ -214,8 +214,8 @@ class Run:
         return draw(name, chosen_view(self.views(), name, params), title=f"{self.name} {self.short_id}")
 
     def _check_search(self, verb: str) -> None:
-        if self.kind not in ("search", "cv"):
-            raise ArgumentError(f"{verb}() is for searches, and {self.name} {self.short_id} is a {self.kind}.")
+        if not self._query.candidates(self.id):
+            raise ArgumentError(f"{verb}() is for searches, and {self.name} {self.short_id} has tried nothing out.")
 
     def frame(self) -> pandas.DataFrame:
         """The run as the one row that it is in `skribe.runs()`."""

@@ -16,7 +16,7 @@ from skribe.capture import curves, dataset, display_name, facts, fingerprint, pa
 from skribe.capture.arguments import class_balance, data_of, rows_of
 from skribe.capture.failure import failure_of
 from skribe.capture.members import member_seconds
-from skribe.capture.paths import paths
+from skribe.capture.paths import is_sequential_selector, path_of_scores, paths
 from skribe.capture.validation import settings_of, splitter_of
 from skribe.capture.weights import weights_of
 from skribe.guard import attempt, contain, hushed, pass_on, swallow
@@ -78,6 +78,8 @@ class Recorder:
             return False
         with hushed():
             call.record = self._open(call, "cv" if call.function else "search" if role == "search" else "fit")
+        if is_sequential_selector(estimator):
+            call.heard = []
         return True
 
     def times_members(self, call: Call) -> bool:
@@ -94,7 +96,7 @@ class Recorder:
     def arrive(self, call: Call, outcome: Outcome) -> None:
         call.record.sweep.arrive(outcome)
         if outcome.warned:
-            call.warned += outcome.warned[: 200 - len(call.warned)]
+            call.warned += outcome.warned[: max(0, 200 - len(call.warned))]
 
     def break_off(self, call: Call, number: int, error: BaseException) -> None:
         call.record.sweep.break_off(number, failure_of(error))
@@ -244,6 +246,7 @@ class Recorder:
             found += contain("the curves", curves, estimator) or ()
         chosen, path, absent = contain("what was searched inside", paths, estimator) or ((), (), ())
         found += path
+        found += path_of_scores(call.heard or ())
         if record.joined:
             found.append(Metric("fit_seconds", call.wall))
         return Changes(

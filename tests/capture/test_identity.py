@@ -774,12 +774,12 @@ def test_the_order_of_a_set_of_functions_does_not_matter() -> None:
 
 def test_a_function_put_into_an_installed_module_is_known_by_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
     found = set()
-    for number in (1, 2):
-        own = user(f"def f(x): return {number}", name="sklearn.metrics_of_mine").f
+    for number, name in ((1, "mine"), (2, "mine"), (3, "sklearn.mine")):
+        own = user(f"def f(x): return {number}", name=name).f
         own.__module__ = "sklearn.metrics"
         monkeypatch.setattr(sklearn.metrics, "f", own, raising=False)
         found.add(content(own))
-    assert len(found) == 2
+    assert len(found) == 3
 
 
 def test_an_own_module_counts_with_what_is_used_of_it() -> None:

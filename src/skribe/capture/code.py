@@ -154,19 +154,19 @@ _homes: dict[str, str | None] = {}
 _versions: dict[str, str] = {}
 
 
-def home(module: Any) -> str | None:
+def home(module: Any, loaded: bool = True) -> str | None:
     """The release that a module, given by name, belongs to: "python …" or "sklearn 1.9.1"; None for user's own code.
 
-    Raises `Unsure` for an installed module of which no version can be found.
+    Raises `Unsure` for an installed module of which no version can be found. Code that is about to import a module
+    says `loaded=False`: the module need not be there yet.
     """
     if not isinstance(module, str) or module in _INTERACTIVE:
         return None
-    if module in _homes:
-        return _homes[module]
-    found = _home(module)
-    if module in sys.modules:
-        _homes[module] = found
-    return found
+    if module not in sys.modules:
+        return None if loaded else _home(module)
+    if module not in _homes:
+        _homes[module] = _home(module)
+    return _homes[module]
 
 
 def _home(module: str) -> str | None:
@@ -365,7 +365,7 @@ class CodeWalk:
         for level, name in anatomy.imports:
             package = str(function.__globals__.get("__package__") or "")
             full = importlib.util.resolve_name("." * level + name, package) if level else name
-            where = home(full)
+            where = home(full, loaded=False)
             if where is None or full.partition(".")[0] == "importlib":
                 raise Unsure(f"{function.__qualname__} imports {full!r} when it runs")
             fed.append(text_of(f"{full}:{where}"))

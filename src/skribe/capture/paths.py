@@ -328,3 +328,17 @@ _READERS: Mapping[str, Callable[[_Part], None]] = {
     "_BaseStacking": _stacking,
     "SelectorMixin": _selection,
 }
+
+
+def is_sequential_selector(estimator: Any) -> bool:
+    """Whether it tries one feature after the other, and forgets the scores: they are to be heard while it does."""
+    return any(cls.__name__ == "SequentialFeatureSelector" for cls in type(estimator).__mro__)
+
+
+def path_of_scores(heard: Iterable[tuple[int, float]]) -> tuple[Metric, ...]:
+    """The best mean score for each number of features, from the cross-validations that a selector made."""
+    best: dict[int, float] = {}
+    for columns, score in heard:
+        if score == score:
+            best[columns] = max(score, best.get(columns, score))
+    return tuple(Metric("mean_test_score", best[columns], columns) for columns in sorted(best))

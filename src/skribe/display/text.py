@@ -60,6 +60,8 @@ def run_line(name: str, short_id: str, status: str, wall: float | None, metrics:
     said = headline(metrics)
     if said:
         parts.append(said)
+    if "reused_results" in metrics:
+        parts.append(f"{number(metrics['reused_results'])} results of an earlier run used again")
     return " · ".join(parts)
 
 

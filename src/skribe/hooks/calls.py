@@ -82,7 +82,7 @@ class Calls:
             if listener.times_members(call):
                 call.members = []
             scope.listener, scope.call, scope.members = listener, call, call.members
-            scope.warned, scope.follows = call.warned, listener.follows(call)
+            scope.warned, scope.heard, scope.follows = call.warned, call.heard, listener.follows(call)
             scope.owner = 0 if call.function else id(call.estimator)
             with self._lock:
                 # A search inside another call is no second one beside it.
@@ -102,6 +102,13 @@ class Calls:
                 call.error = error
                 contain("what this fit did", listener.end, call)
             raise
+
+    def hear(
+        self, scope: Scope, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        """A cross-validation inside a call has ended, and the listener wants to know what came of it."""
+        if scope.heard is not None and function.__name__ == "cross_val_score":
+            contain("a score that was heard", _hear, scope.heard, _arguments(function, args, kwargs), result)
 
     def leave(self, scope: Scope, result: Any, error: BaseException | None) -> None:
         """Tell the listener how the call went. Does nothing for a call that is not recorded."""
@@ -127,6 +134,10 @@ def bind(hook: Hook, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mappin
     if hook.names is None:
         hook.names = _names(hook.original)
     return {**dict(zip(hook.names, args, strict=False)), **kwargs}
+
+
+def _hear(heard: list[tuple[int, float]], arguments: Mapping[str, Any], scores: Any) -> None:
+    heard.append((int(arguments["X"].shape[1]), float(scores.mean())))
 
 
 def _arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Mapping[str, Any]:

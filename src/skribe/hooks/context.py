@@ -25,8 +25,8 @@ class Scope:
     """Something that is going on. While it is `quiet`, the fits inside it are its own affair and make no runs."""
 
     __slots__ = (
-        "__weakref__", "branches", "busy", "call", "follows", "listener", "members", "outer", "owner", "quiet", "run",
-        "task", "warned",
+        "__weakref__", "branches", "busy", "call", "follows", "heard", "listener", "members", "outer", "owner",
+        "quiet", "run", "task", "warned",
     )  # fmt: skip
 
     def __init__(self, outer: Scope | None, *, quiet: bool, call: Call | None = None, run: Any = None) -> None:
@@ -41,6 +41,7 @@ class Scope:
         self.members = None if call is None else call.members
         self.follows = False  # whether the listener wants to hear of each task of the call
         self.task: int | None = None  # the number of the task of that call which runs here
+        self.heard: list[tuple[int, float]] | None = None if call is None else call.heard
         self.warned: list[Warned] | None = None if call is None else call.warned
 
     def branch(self) -> Scope:
@@ -54,13 +55,14 @@ class Scope:
     def of_task(self, number: int) -> Scope:
         """A scope for one task of this call, which has warnings of its own."""
         scope = Scope(self, quiet=True, call=self.call)
-        scope.listener, scope.task, scope.warned, scope.members = self.listener, number, [], None
+        scope.listener, scope.task, scope.warned = self.listener, number, []
+        scope.members = scope.heard = None
         return scope
 
     def close(self) -> None:
         """The thing is over. Threads that still see this scope are outside of it from now on."""
         self.quiet = False
-        self.call = self.run = self.members = self.warned = None
+        self.call = self.run = self.members = self.warned = self.heard = None
         self.follows = False
         for reference in self.branches:
             branch = reference()

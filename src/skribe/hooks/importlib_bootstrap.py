@@ -32,6 +32,10 @@ class Relay(Protocol):
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], outer: Scope | None
     ) -> Scope | None: ...
 
+    def hear(
+        self, scope: Scope, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None: ...
+
     def leave(self, scope: Scope, result: Any, error: BaseException | None) -> None: ...
 
 
@@ -166,7 +170,10 @@ def watched(original: Callable[..., Any], relay: Relay) -> Callable[..., Any]:
         __tracebackhide__ = True
         here = current.get()
         if here is not None and here.quiet:
-            return original(*args, **kwargs)
+            result = original(*args, **kwargs)
+            if here.heard is not None:
+                relay.hear(here, original, args, kwargs, result)
+            return result
         scope = relay.enter_function(original, args, kwargs, here)
         if scope is None:
             return original(*args, **kwargs)

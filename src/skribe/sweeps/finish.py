@@ -34,6 +34,8 @@ def of_search(sweep: Sweep) -> Summary:
     notes = [*sweep.notes, *_about_reuse(sweep)]
     if "refit_time_" in held:
         metrics = (*metrics, Metric("refit_time", float(held["refit_time_"])))
+    if sweep.reused:
+        metrics = (*metrics, Metric("reused_results", float(sweep.reused)))
     results = held.get("cv_results_")
     if not isinstance(results, dict) or len(results.get("params", ())) != len(sweep.parts):
         return Summary(params=params, metrics=metrics, facts=tuple(facts), notes=tuple(notes))

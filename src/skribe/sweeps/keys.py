@@ -35,6 +35,7 @@ class Keys:
         self._candidate: tuple[Any, bytes | None] = None, None
         self._splits: dict[tuple[int, int], tuple[Any, Any, bytes]] = {}
         self.without: dict[str, int] = {}  # why tasks have no key, and how many
+        self.reason = ""  # why the last of them has none
 
     def of(self, task: Task) -> str | None:
         """The task's key; None if it cannot be known surely."""
@@ -52,7 +53,7 @@ class Keys:
         return xxhash.xxh3_128_hexdigest(b"".join(parts))
 
     def _miss(self, reason: str) -> None:
-        reason = reason or next(iter(self.without), "")
+        reason = self.reason = reason or self.reason
         self.without[reason] = self.without.get(reason, 0) + 1
 
     def _identify(self, task: Task) -> bytes:

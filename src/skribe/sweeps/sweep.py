@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from skribe.guard import contain, hushed
+from skribe.guard import contain, hushed, say_once
 from skribe.progress import Progress
 from skribe.records import (
     Call,
@@ -120,10 +120,14 @@ class Sweep:
             key = None if self.call.function else self.keys.of(task)
             steps = task.args[6] if task.function == "_incremental_fit_estimator" else None
             self._given[task.number] = _Given(place, n_train, n_test, key, steps)
-        if key is not None and self.home.settings.resume:
-            found = contain("a result of an earlier run", self.home.find, self.home.folder, key)
-            return None if found is None else outcome_of(task, found.run, found.result)
-        return None
+        if not self.home.settings.resume or self.call.function:
+            return None
+        if key is None:
+            reason = self.keys.reason
+            say_once(f"resume {reason}", f"skribe cannot resume {self.home.name} in part or at all: {reason}.")
+            return None
+        found = contain("a result of an earlier run", self.home.find, self.home.folder, key)
+        return None if found is None else outcome_of(task, found.run, found.result)
 
     def arrive(self, outcome: Outcome) -> None:
         """A result is there: it is on disk when this returns."""
