@@ -631,21 +631,61 @@ def test_a_scorer_that_passes_is_its_estimator_fitted_or_not() -> None:
 # The user's own code.
 
 
-def test_lambdas_and_inner_functions_are_refused() -> None:
-    def inner() -> None: ...
-
-    class Inner:
-        def method(self) -> None: ...
-
+def test_lambdas_are_refused() -> None:
     refused(lambda x: x, "lambda has no stable identity", name="scoring")
     refused({"f": [lambda x: x]}, "scoring.f: a lambda", name="scoring")
-    refused(inner, "inner", "inside a function")
-    refused(Inner, "Inner", "inside a function")
-    refused(Inner(), "Inner")
-    refused(Inner().method, "method")
-    refused(functools.partial(inner), "inner")
-    refused(make_scorer(inner), "_score_func", "inner")
-    refused(FunctionTransformer(lambda x: x), "it.func", "lambda")
+
+
+def inner_function(factor: int) -> Any:
+    def score(value: float) -> float:
+        return value * factor
+
+    return score
+
+
+def test_inner_functions_are_their_code_and_what_they_have_caught() -> None:
+    assert content(inner_function(2)) == content(inner_function(2))
+    assert content(inner_function(2)) != content(inner_function(3))
+
+
+CALLS: list[int] = []
+SEEN: dict[str, int] = {}
+
+
+def counts(value: float) -> float:
+    CALLS.append(1)
+    SEEN["last"] = 3
+    return value
+
+
+def depends(value: float) -> float:
+    CALLS.append(1)
+    return value * len(CALLS)
+
+
+def test_what_is_only_written_to_does_not_count() -> None:
+    before = content(counts), content(depends)
+    counts(1.0)
+    after = content(counts), content(depends)
+    CALLS.clear()
+    assert before[0] == after[0]
+    assert before[1] != after[1], "what is read counts"
+
+
+def logs(value: float) -> float:
+    with open("log.txt", "a") as file:
+        file.write("called")
+    return value
+
+
+def looks_up(value: float) -> float:
+    with open("factor.txt") as file:
+        return value * float(file.read())
+
+
+def test_a_file_that_is_written_does_not_count_and_one_that_is_read_cannot_be_seen() -> None:
+    assert content(logs) == content(logs)
+    refused(looks_up, "open", "not seen")
 
 
 THINGS = ("helper", "score", "odd", "even", "decorated", "local", "Base", "Model", "Step")

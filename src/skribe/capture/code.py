@@ -22,6 +22,8 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import xxhash
 
+from skribe.capture.writes import only_written, writes_files_only
+
 PYTHON: Final = f"{sys.implementation.cache_tag} {'.'.join(map(str, sys.version_info[:3]))}"
 _INTERACTIVE: Final = frozenset({"__main__", "__mp_main__"})
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
@@ -289,25 +291,23 @@ class CodeWalk:
     def _remember(self, value: Any) -> None:
         self.known[id(value)] = (len(self.known), value)
 
-    def _refuse_without_home(self, what: str, qualname: str) -> None:
-        if not self.in_code and "<" in qualname:
-            raise Unsure(
-                "a lambda has no stable identity"
-                if qualname.endswith("<lambda>")
-                else f"{what} {qualname.rpartition('.')[2]} is defined inside a function and has no stable identity"
-            )
+    def _refuse_lambda(self, qualname: str) -> None:
+        if not self.in_code and qualname.endswith("<lambda>"):
+            raise Unsure("a lambda has no stable identity")
 
     def _function(self, value: FunctionType) -> bytes:
         name = self._installed(value, value.__module__, value.__qualname__)
         if name is not None and home(value.__globals__.get("__name__")) is not None:
             return name
-        self._refuse_without_home("the function", value.__qualname__)
+        self._refuse_lambda(value.__qualname__)
         self._remember(value)
         return self._as_it_is(lambda: self._by_code(value), in_code=True)
 
     def _by_code(self, value: FunctionType) -> bytes:
         anatomy = dissect(value.__code__)
         cells = dict(zip(value.__code__.co_freevars, value.__closure__ or (), strict=True))
+        for name in only_written(value) & cells.keys():
+            del cells[name]
         return b"".join((
             b"code", anatomy.digest, text_of(value.__name__),
             self.feed(value.__defaults__), self.feed(value.__kwdefaults__),
@@ -329,7 +329,10 @@ class CodeWalk:
                     f"what {function.__qualname__} reaches by {'.'.join(sorted(names)[::-1])} is not seen in it"
                 )
         fed = [b"globals"]
+        written = only_written(function)
         for name in anatomy.reads:
+            if name in written or (name == "open" and writes_files_only(function.__code__)):
+                continue
             for scope in (function.__globals__, function.__builtins__):
                 if name in scope:
                     self.trail.append(name)
@@ -385,7 +388,6 @@ class CodeWalk:
             return name
         if home(value.__module__) is not None:
             raise Unsure(f"the class {value.__qualname__} is not found where it says it is")
-        self._refuse_without_home("the class", value.__qualname__)
         self._remember(value)
         return self._as_it_is(lambda: self._by_attributes(value), in_code=True)
 

@@ -63,7 +63,8 @@ class Keys:
             X, y = fingerprint(task.args[1]), fingerprint(task.args[2])
         if X is None or (y is None and task.args[2] is not None):
             raise Unsure(f"{'y' if X is not None else 'X'}: the content of the data is not known to skribe")
-        known = {name: content(task.kwargs.get(name), name) for name in _SAME_FOR_ALL}
+        # These are used as they are; the estimator is cloned, and keeps its parameters only.
+        known = {name: content(task.kwargs.get(name), name, cloned=False) for name in _SAME_FOR_ALL}
         known["estimator"] = content(task.args[0], "estimator")
         return content([_versions(), X, y, known])
 
