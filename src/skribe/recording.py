@@ -38,6 +38,7 @@ class Around(NamedTuple):
     announce: Callable[[Finished], None]
     show: Callable[[Progress], None]
     find: Callable[[Path, str], Find | None]
+    last: Callable[[Path, str, str], tuple[str, str] | None]
 
 
 @dataclass(slots=True)
@@ -78,6 +79,7 @@ def sweep_of(call: Call, record: Record, params: tuple[Param, ...], around: Arou
         settings=record.settings,
         write=record.write,
         find=around.find,
+        last=around.last,
         show=around.show,
         quiet=record.settings.silent or not record.top or _talks(params),
         estimator=(display_name(fitted), f"{cls.__module__}.{cls.__qualname__}"),

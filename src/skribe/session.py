@@ -50,7 +50,7 @@ class Session:
         self.folder = folder
         self.git = contain("the state of the repository", _ask_git) or GitState()
         self._asks_git = not self.git.is_over
-        around = Around(self._announce, show_progress, find_result)
+        around = Around(self._announce, show_progress, find_result, last_search)
         self.recorder: Recorder = Recorder(settings, folder, journal_of(folder).write, around)
         self.installation: Installation = Installation(self.recorder)
 
@@ -93,6 +93,11 @@ def find_result(folder: Path, key: str) -> Find | None:
 
     found = query_of(folder).finished_result(key)
     return None if found is None else Find(*found)
+
+
+def last_search(folder: Path, run: str, fact: str) -> tuple[str, str] | None:
+    """The search before this one of the same kind of estimator, and what it was made of."""
+    return query_of(folder).fact_of_the_run_before(run, fact)
 
 
 def show_progress(progress: Progress) -> None:

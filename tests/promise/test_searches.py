@@ -62,7 +62,11 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.parallel import Parallel, delayed
 
 import skribe
+import skribe.hooks
 
+HOOKS = os.path.dirname(skribe.hooks.__file__)
+# scikit-learn puts the traceback of a failed fit into its messages. Our frames in it have a test of their own.
+OUR_FRAME = re.compile(rf'  File "{re.escape(HOOKS)}.*\n(?:    .*\n)*')
 FUNCTIONS = (cross_validate, cross_val_score, cross_val_predict, learning_curve, validation_curve, permutation_test_score)
 BUILT = np.random.RandomState(0)
 X = BUILT.randn(60, 4)
@@ -97,21 +101,21 @@ def plain(value: Any) -> Any:
         return type(value).__qualname__, plain(held)
     if isinstance(value, int | str | bytes | None):
         return type(value).__name__, value
-    if callable(value) or type(value).__name__.endswith("Scorer"):
+    if callable(value) or type(value).__name__.endswith("Scorer") or inspect.isgenerator(value):
         return type(value).__qualname__, re.sub("0x[0-9a-f]+", "0x", repr(value))
     return type(value).__qualname__, joblib.hash(value)
 
 
 def _is_time(key: Any) -> bool:
-    return isinstance(key, str) and key.endswith("_time") or key == "refit_time_" or str(key).endswith("_times")
+    return isinstance(key, str) and key.endswith(("_time", "refit_time_"))
 
 
 def frames_of(error: BaseException) -> list[tuple[str, str]]:
-    """The frames of a traceback that Python shows, without those that are hidden and those of joblib's loops."""
+    """The frames of a traceback, without ours, which have a test of their own, and those of joblib's loops."""
     found = []
     for frame, _line in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
-        if "__tracebackhide__" in code.co_varnames or code.co_filename == __file__:
+        if code.co_filename.startswith(HOOKS) or code.co_filename == __file__:
             continue
         if code.co_filename.endswith("parallel.py") and code.co_name in ("__call__", "<genexpr>"):
             continue
@@ -142,6 +146,7 @@ def seen(action: Thunk, *, traces: bool = True, filters: str = "always") -> dict
 
 
 def _without_times(text: str) -> str:
+    text = OUR_FRAME.sub("", text)
     text = re.sub(r"0x[0-9a-f]{6,}", "0x", text)
     return re.sub(r"\d+\.\d+(s|min)|  +", lambda match: "T" if match[1] else " ", text)
 
@@ -387,3 +392,228 @@ def two_numbers_of(estimator, X, y):
 @pytest.mark.parametrize("name", SEARCHES)
 def test_a_search(same, name):
     assert "error" not in same(SEARCHES[name])
+
+
+# --- cross_validate and its family ----------------------------------------------------------------------------
+
+THREE = np.digitize(X[:, 0], [-0.5, 0.5])
+CURVE = {"exploit_incremental_learning": True, "cv": 3, "train_sizes": [0.3, 0.6, 1.0]}
+VALIDATIONS: dict[str, Thunk] = {
+    "cross_validate": lambda: cross_validate(
+        LR, X, y, cv=3, return_train_score=True, return_estimator=True, return_indices=True
+    ),
+    "several scores": lambda: cross_validate(LR, X, y, scoring=MANY, cv=3),
+    "scores of a function": lambda: cross_validate(LR, X, y, scoring=two_numbers, cv=3, return_train_score=True),
+    "groups": lambda: cross_validate(LR, X, y, groups=GROUPS, cv=GroupKFold(3), return_indices=True),
+    "params": lambda: cross_validate(LR, X, y, params={"sample_weight": WEIGHTS}, cv=3),
+    "a search": lambda: cross_validate(grid(), X, y, cv=3, return_estimator=True),
+    "by default": lambda: cross_validate(LR, X, y),
+    "regression": lambda: cross_validate(Ridge(), X, X[:, 1] * 3, cv=3, scoring=["r2", "max_error"]),
+    "frames": lambda: cross_validate(LR, pd.DataFrame(X, columns=list("abcd")), pd.Series(y), cv=3),
+    "sparse": lambda: cross_validate(LR, scipy.sparse.csr_array(X), y, cv=3),
+    "polars": lambda: cross_validate(LR, pl.DataFrame(X, schema=list("abcd")), pl.Series("t", y), cv=3),
+    "lists": lambda: cross_validate(LR, X.tolist(), y.tolist(), cv=3),
+    "no y": lambda: cross_validate(KMeans(2, random_state=0), X, cv=3),
+    "one-shot splits": lambda: cross_validate(LR, X, y, cv=(split for split in KFold(3).split(X))),
+    "failing fits": lambda: cross_validate(LR, X, np.r_[np.zeros(40), np.ones(20)], cv=KFold(3)),
+    "cross_val_score": lambda: cross_val_score(LR, X, y, cv=3, scoring="f1"),
+    "cross_val_score of numbers": lambda: cross_val_score(Ridge(), X, X[:, 0]),
+    "leave one out": lambda: cross_val_score(TREE, X[:12], y[:12], cv=LeaveOneOut()),
+    **{
+        f"cross_val_predict, {method}": lambda method=method: [
+            cross_val_predict(LR, X, y, cv=3, method=method), cross_val_predict(LR, X, THREE, cv=3, method=method)
+        ]
+        for method in ("predict", "predict_proba", "predict_log_proba", "decision_function")
+    },
+    "cross_val_predict, text": lambda: cross_val_predict(LR, X, np.array(["no", "yes"])[y], cv=3),
+    "cross_val_predict, several outputs": lambda: cross_val_predict(Ridge(), X, X[:, :2], cv=3),
+    "cross_val_predict, probabilities of several": lambda: cross_val_predict(
+        TREE, X, np.c_[y, THREE], cv=3, method="predict_proba"
+    ),
+    "cross_val_predict, rare class": lambda: cross_val_predict(
+        LR, X, np.r_[np.zeros(30), np.ones(29), 2], cv=KFold(2), method="predict_proba"
+    ),
+    "cross_val_predict, transform": lambda: cross_val_predict(PCA(2), X, cv=3, method="transform"),
+    "cross_val_predict, no partition": lambda: cross_val_predict(LR, X, y, cv=[([0, 1], [2])]),
+    "learning_curve": lambda: learning_curve(LR, X, y, cv=3, train_sizes=[0.4, 1.0], shuffle=True, random_state=0),
+    "learning_curve, times": lambda: _without_curve_times(learning_curve(TREE, X, y, cv=3, return_times=True)),
+    "learning_curve, same sizes": lambda: learning_curve(TREE, X[:20], y[:20], cv=3, train_sizes=[0.5, 0.51, 0.9]),
+    "learning_curve, by increments": lambda: learning_curve(SGDClassifier(random_state=0), X, y, **CURVE),
+    "learning_curve, by increments, times": lambda: _without_curve_times(
+        learning_curve(SGDClassifier(random_state=0), X, y, return_times=True, shuffle=True, random_state=1, **CURVE)
+    ),
+    "learning_curve, impossible": lambda: learning_curve(LR, X, y, **CURVE),
+    "validation_curve": lambda: validation_curve(LR, X, y, param_name="C", param_range=[0.1, 1, 10], cv=3),
+    "validation_curve, array": lambda: validation_curve(
+        TREE, X, y, param_name="max_depth", param_range=np.arange(1, 4), cv=3, scoring="f1"
+    ),
+    "validation_curve, texts": lambda: validation_curve(SVC(), X, y, param_name="kernel", param_range=["rbf", "linear"]),
+    "validation_curve, nothing": lambda: validation_curve(LR, X, y, param_name="C", param_range=[]),
+    "permutation_test_score": lambda: permutation_test_score(LR, X, y, cv=3, n_permutations=5, random_state=0),
+    "permutation_test_score, global": lambda: permutation_test_score(LR, X, y, cv=3, n_permutations=4),
+    "permutation_test_score, groups": lambda: permutation_test_score(
+        LR, X, y, groups=GROUPS, cv=GroupKFold(3), n_permutations=4, random_state=0
+    ),
+    "a fit that fails": lambda: cross_val_score(Odd("fails"), X, y, cv=3, error_score="raise"),
+    "all fits fail": lambda: cross_val_score(Odd("fails"), X, y, cv=3),
+    "no such parameter": lambda: validation_curve(LR, X, y, param_name="D", param_range=[1, 2]),
+    "no such scorer": lambda: cross_val_score(LR, X, y, scoring="fame"),
+    "no estimator": lambda: cross_validate(7, X, y),
+    "an empty call": lambda: cross_validate(),
+    "a wrong argument": lambda: cross_val_predict(LR, X, y, method="predict", folds=3),
+    "a wrong cv": lambda: cross_validate(LR, X, y, cv="three"),
+    "an invalid argument": lambda: cross_validate(LR, X, y, return_estimator="maybe"),
+    "an invalid method": lambda: cross_val_predict(LR, X, y, method="guess"),
+    "unequal lengths": lambda: cross_val_score(LR, X, y[:-1]),
+    "no splits": lambda: cross_val_score(LR, X, y, cv=[]),
+    "verbose": lambda: cross_validate(LR, X, y, cv=3, verbose=10),
+    "verbose, a little": lambda: cross_val_predict(LR, X, y, cv=3, verbose=1, n_jobs=1),
+    "verbose curve": lambda: learning_curve(TREE, X, y, cv=3, verbose=3, n_jobs=1),
+}  # fmt: skip
+
+
+def _without_curve_times(found: Any) -> Any:
+    return [*found[:3], *((one.shape, one.dtype) for one in found[3:])]
+
+
+@pytest.mark.parametrize("name", VALIDATIONS)
+def test_a_validation(same, name):
+    same(VALIDATIONS[name])
+
+
+def test_the_functions_are_the_very_same():
+    def look() -> list[Any]:
+        cells = [cell.cell_contents for function in FUNCTIONS for cell in function.__closure__]
+        members = [vars(model_selection)[function.__name__] for function in FUNCTIONS]
+        return [*cells, *members, *(function.__code__ for function in FUNCTIONS)]
+
+    def ask() -> list[Any]:
+        return [
+            (str(inspect.signature(one)), inspect.getsource(one), pickle.dumps(one), one.__doc__, inspect.unwrap(one))
+            for one in FUNCTIONS
+        ]
+
+    before, asked = look(), ask()
+    skribe.autolog(silent=True)
+    assert ask() == asked
+    assert [pickle.loads(pickle.dumps(one)) is one for one in FUNCTIONS] == [True] * len(FUNCTIONS)
+    cross_val_score(LR, X, y)
+    assert len(skribe.runs()) == 1
+    skribe.autolog(disable=True)
+    assert [one is other for one, other in zip(look(), before, strict=True)] == [True] * len(before)
+
+
+def test_parallel_is_what_it_was():
+    from sklearn.utils import parallel
+
+    classes = (parallel.Parallel, parallel._FuncWrapper, joblib.Parallel)
+    before = [dict(vars(cls)) for cls in classes]
+    skribe.autolog(silent=True)
+    grid().fit(X, y)
+    skribe.autolog(disable=True)
+    for cls, was in zip(classes, before, strict=True):
+        assert {name for name, value in vars(cls).items() if value is not was.get(name)} == set()
+
+
+# --- what goes wrong ------------------------------------------------------------------------------------------
+
+FIRST = (np.arange(40), np.arange(40, 60))
+EXPLICIT = {"error_score": "raise"}
+FAILURES: dict[str, Thunk] = {
+    "a fit": lambda: grid(Odd(), {"does": ["answers", "fails"]}, **EXPLICIT).fit(X, y),
+    "a fit, scored nan": lambda: fitted(grid(Odd(), {"does": ["answers", "fails"]})),
+    "a fit, scored 0": lambda: fitted(grid(Odd(), {"does": ["answers", "fails"]}, error_score=0, return_train_score=True)),
+    "a fit, several scores": lambda: fitted(
+        grid(Odd(), {"does": ["answers", "fails"]}, scoring=["accuracy", "f1"], refit="f1")
+    ),
+    "a fit, scores of a function": lambda: fitted(
+        grid(Odd(), {"does": ["answers", "fails"]}, scoring=two_numbers, refit="b")
+    ),
+    "all fits": lambda: grid(Odd("fails"), {"a": [0, 1]}).fit(X, y),
+    "the refit": lambda: grid(Odd(), {"does": ["fails"]}, error_score=1).fit(X, y),
+    "an iteration that stops": lambda: grid(Odd(), {"does": ["stops"]}, **EXPLICIT).fit(X, y),
+    "exit": lambda: grid(Odd(), {"does": ["answers", "exits"]}).fit(X, y),
+    "ctrl-c": lambda: grid(Odd(), {"does": ["answers", "interrupts"]}).fit(X, y),
+    "ctrl-c in a scorer": lambda: grid(scoring=scoring_interrupts).fit(X, y),
+    "ctrl-c in cross_validate": lambda: cross_validate(Odd("interrupts"), X, y),
+    "ctrl-c in an inner search": lambda: grid(grid(Odd("interrupts"), {"a": [0]}), {"error_score": [0]}).fit(X, y),
+    "a scorer": lambda: fitted(grid(scoring=scoring_fails)),
+    "a scorer, raised": lambda: grid(scoring=scoring_fails, **EXPLICIT).fit(X, y),
+    "a scorer among others": lambda: fitted(grid(scoring={"a": "accuracy", "b": scoring_fails}, refit="a")),
+    "a text": lambda: grid(scoring=scoring_a_text).fit(X, y),
+    "a text, raised": lambda: grid(scoring=scoring_a_text, **EXPLICIT).fit(X, y),
+    "nan": lambda: fitted(grid(scoring=scoring_nan)),
+    "infinite": lambda: fitted(grid(scoring=scoring_of_type(lambda value: float("-inf")))),
+    "complex": lambda: fitted(grid(scoring=scoring_of_type(complex))),
+    "huge": lambda: fitted(grid(scoring=scoring_of_type(lambda value: 10**30))),
+    "an array": lambda: fitted(grid(scoring=scoring_of_type(lambda value: np.array([value])))),
+    "two numbers": lambda: fitted(grid(scoring=scoring_of_type(lambda value: np.array([value, 1])))),
+    "an odd dictionary": lambda: grid(scoring=scoring_odd_dict, refit="a").fit(X, y),
+    "an empty dictionary": lambda: grid(scoring=scoring_of_type(lambda value: {}), refit=False).fit(X, y),
+    "keys that are no texts": lambda: grid(scoring=scoring_of_type(lambda value: {1: value}), refit=False).fit(X, y),
+    "no such score": lambda: grid(scoring=two_numbers, refit="c").fit(X, y),
+    "refit missing": lambda: grid(scoring=two_numbers).fit(X, y),
+    "refit fails": lambda: grid(refit=lambda results: 1 / 0).fit(X, y),
+    "refit chooses none": lambda: grid(refit=lambda results: 99).fit(X, y),
+    "refit chooses by name": lambda: grid(refit=lambda results: "best").fit(X, y),
+    "unknown parameter": lambda: grid(params={"D": [1]}).fit(X, y),
+    "unknown parameter, scored": lambda: grid(params={"D": [1]}, error_score=0).fit(X, y),
+    "invalid parameter": lambda: grid(params={"C": [-1]}).fit(X, y),
+    "an empty grid": lambda: grid(params={"C": []}).fit(X, y),
+    "no grids": lambda: grid(params=[]).fit(X, y),
+    "a grid that is none": lambda: grid(params={"C": 1}).fit(X, y),
+    "no splits": lambda: grid(cv=Splits()).fit(X, y),
+    "more splits than promised": lambda: grid(cv=Splits(FIRST, FIRST, promised=1)).fit(X, y),
+    "fewer splits than promised": lambda: grid(cv=Splits(FIRST, promised=2)).fit(X, y),
+    "an empty test set": lambda: grid(cv=[(np.arange(60), np.array([], int))]).fit(X, y),
+    "rows that are not there": lambda: grid(cv=[(np.arange(60), np.array([70]))]).fit(X, y),
+    "no stages": lambda: Staged(LR, ()).fit(X, y),
+    "an empty stage": lambda: Staged(LR, ((0.1,), ())).fit(X, y),
+    "not fitted": lambda: grid().predict(X),
+    "no y": lambda: grid().fit(X),
+    "nan in X": lambda: fitted(grid(), np.where(X > 2, np.nan, X), y),
+    "an invalid argument": lambda: grid(refit=[1]).fit(X, y),
+    "no jobs": lambda: grid(n_jobs=0).fit(X, y),
+    "too few resources": lambda: HalvingGridSearchCV(TREE, {"max_depth": [1]}, min_resources=100).fit(X, y),
+    "verbose": lambda: fitted(grid(Odd(), {"does": ["answers", "fails"]}, verbose=3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failure(same, name):
+    same(FAILURES[name])
+
+
+@pytest.mark.parametrize("verbose", [1, 2, 3, 4, 10, 60])
+@pytest.mark.parametrize("n_jobs", [None, 1])
+def test_what_is_printed(same, verbose, n_jobs):
+    found = same(lambda: fitted(grid(n_jobs=n_jobs, verbose=verbose, scoring=MANY, refit=MANY[0])))
+    assert "Fitting 3 folds for each of 2 candidates" in found["stdout"]
+
+
+# --- warnings -------------------------------------------------------------------------------------------------
+
+
+def warns_at(level: int) -> Thunk:
+    def score(estimator, X, y):
+        warnings.warn("look here", UserWarning, stacklevel=level)
+        return 1.0
+
+    return lambda: cross_val_score(LR, X, y, scoring=score, cv=3)
+
+
+@pytest.mark.parametrize("filters", ["default", "always", "once", "module", "ignore", "error"])
+def test_warnings_of_fits(same, filters):
+    same(lambda: fitted(grid(Odd("warns"), {"a": [0, 1]})), filters=filters)
+    same(lambda: fitted(grid(LogisticRegression(max_iter=1))), filters=filters)
+    same(lambda: cross_validate(LogisticRegression(max_iter=1), X, y, scoring=["precision"]), filters=filters)
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+def test_the_line_that_a_warning_names(same, level):
+    assert same(warns_at(level))["warnings"]
+
+
+@pytest.mark.parametrize("level", [2, 3, 4, 5, 6, 7, 8, 9, 10])
+def test_the_line_that_a_fit_names(same, level):
+    assert same(lambda: grid(Odd("warns"), {"a": [level]}).fit(X, y))["warnings"]

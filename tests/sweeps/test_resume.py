@@ -240,6 +240,13 @@ def test_a_halving_search():
     assert_same(again, uninterrupted(search()))
 
 
+def test_a_candidate_that_comes_twice_is_fitted_once():
+    search = grid(params=[{"k": [1]}, {"k": [1, 2]}])
+    assert fits_of(search) == 6
+    assert_same(search, uninterrupted(search))
+    assert len(skribe.last_run().children) == 3
+
+
 def test_steps_of_a_pipeline():
     def search(k):
         pipe = Pipeline([("scale", StandardScaler()), ("clf", counted())])
@@ -373,9 +380,13 @@ def test_another_scikit_learn_computes_anew(monkeypatch):
     assert fits_of(grid()) == 9
 
 
+def _the_first_class(self, X):
+    return np.full(len(X), self.classes_[0])
+
+
 def test_other_code_under_the_same_name_computes_anew(monkeypatch):
     fits_of(grid())
-    monkeypatch.setattr(Counted, "predict", lambda self, X: np.full(len(X), self.classes_[0]))
+    monkeypatch.setattr(Counted, "predict", _the_first_class)
     assert fits_of(grid()) == 9
 
 

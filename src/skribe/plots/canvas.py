@@ -5,6 +5,7 @@ Only `draw.py` may import this, and only to draw: it needs matplotlib.
 
 from __future__ import annotations
 
+import io
 import math
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -27,11 +28,20 @@ STAR: dict[str, Any] = {
 }  # fmt: skip
 
 
+class Picture(Figure):
+    """A figure that a notebook shows by itself, although no pyplot knows of it."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
 def sheet(
     title: str | None, size: tuple[float, float] | None, width: float = 6.8, height: float = 4.2
 ) -> tuple[Figure, Axes]:
     """A new figure and its axes, in our style whatever the user's is."""
-    figure = Figure(figsize=size or (width, height), dpi=120, layout="constrained", facecolor="white")
+    figure = Picture(figsize=size or (width, height), dpi=120, layout="constrained", facecolor="white")
     axes = figure.add_subplot(facecolor="white")
     if title:
         axes.set_title(literal(shorten(title, 90)), loc="left", fontsize=11, color=INK)

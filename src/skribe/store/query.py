@@ -165,6 +165,17 @@ class Query(Snapshots):
             ).fetchone()
         return None if row is None else (row[0], _result(*row[1:]))
 
+    def fact_of_the_run_before(self, run: str, key: str) -> tuple[str, str] | None:
+        """The last earlier run of the same kind and estimator class that has this fact: its id, and the fact."""
+        with self._snapshot() as connection:
+            row = connection.execute(
+                "SELECT r.id, f.value FROM run me JOIN run r ON r.num < me.num AND r.kind = me.kind"
+                " AND r.estimator_class IS me.estimator_class AND r.deleted IS NULL"
+                " JOIN fact f ON f.run = r.num AND f.key = ? WHERE me.id = ? ORDER BY r.num DESC LIMIT 1",
+                (key, run),
+            ).fetchone()
+        return None if row is None else (row[0], row[1])
+
     def process(self, run: str | RunRow) -> ProcessInfo | None:
         """The process that wrote the run, with its environment; None if that was lost."""
         sql = (

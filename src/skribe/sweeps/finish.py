@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from skribe.records import Artifact, Changes, Fact, Metric, Note, Summary
 from skribe.store.artifacts import ArtifactStore
 from skribe.store.values import decode
 from skribe.sweeps.parts import Part, mean_and_std
-from skribe.sweeps.sweep import Sweep, deciding
+from skribe.sweeps.sweep import IDENTITY, Sweep, deciding
 from skribe.sweeps.table import csv_of
 
 if TYPE_CHECKING:
@@ -107,7 +108,20 @@ def _about_reuse(sweep: Sweep) -> Iterable[Note]:
     for reason, count in sweep.keys.without.items():
         yield Note("resume", f"{count} results are computed anew, and cannot be found again: {reason}")
     if not sweep.reused and not sweep.keys.without:
-        yield Note("resume", "no finished result of this search was found; are the splits the same (random_state)?")
+        yield Note("resume", f"no finished result of this search was found{_difference(sweep)}")
+
+
+def _difference(sweep: Sweep) -> str:
+    """In what the search before this one was another."""
+    before = contain("the search before", sweep.home.last, sweep.home.folder, sweep.home.run, IDENTITY)
+    if before is None:
+        return ": there is no earlier search of this class in the store"
+    run, parts = before[0], json.loads(before[1])
+    other = [name for name, part in sweep.keys.parts.items() if parts.get(name) != part]
+    if not other:
+        return f": run {run[-8:]} is of the same search, and had finished none of these candidates"
+    hint = "; a splitter that shuffles needs a random_state" if "splits" in other else ""
+    return f": the one before it, run {run[-8:]}, had another {', '.join(other)}{hint}"
 
 
 def _rank(sweep: Sweep, results: Mapping[str, Any], best: int | None) -> dict[str, str]:

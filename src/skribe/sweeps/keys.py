@@ -36,6 +36,7 @@ class Keys:
         self._splits: dict[tuple[int, int], tuple[Any, Any, bytes]] = {}
         self.without: dict[str, int] = {}  # why tasks have no key, and how many
         self.reason = ""  # why the last of them has none
+        self.parts: dict[str, str] = {}  # what all tasks share, part by part: to tell what is different another time
 
     def of(self, task: Task) -> str | None:
         """The task's key; None if it cannot be known surely."""
@@ -66,7 +67,9 @@ class Keys:
         # These are used as they are; the estimator is cloned, and keeps its parameters only.
         known = {name: content(task.kwargs.get(name), name, cloned=False) for name in _SAME_FOR_ALL}
         known["estimator"] = content(task.args[0], "estimator")
-        return content([_versions(), X, y, known])
+        known["versions"] = content(_versions())
+        self.parts = {"X": X[:8], "y": (y or "none")[:8], **{name: part.hex()[:8] for name, part in known.items()}}
+        return content([X, y, known])
 
     def _chosen(self, task: Task) -> bytes:
         number = task.batch, task.kwargs["candidate_progress"]
@@ -86,6 +89,7 @@ class Keys:
         if known is None and self._splits and next(iter(self._splits))[0] != task.batch:
             self._splits.clear()
         made = content([train, test], "the split")
+        self.parts.setdefault("splits", made.hex()[:8])
         self._splits[place] = train, test, made
         return made
 

@@ -6,6 +6,7 @@ it, unless another one has been written a few milliseconds ago: tasks that take 
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -39,6 +40,7 @@ from skribe.sweeps.parts import Part, body_of, failure_in
 
 # Child runs are not written more often than this; what their results say is on disk all the same.
 _SPACING = 0.01
+IDENTITY = "identity"
 
 
 class Find(NamedTuple):
@@ -58,6 +60,7 @@ class Home:
     settings: Settings
     write: Callable[..., None]
     find: Callable[[Path, str], Find | None]
+    last: Callable[[Path, str, str], tuple[str, str] | None]
     show: Callable[[Progress], None]
     quiet: bool  # nobody wants to see how far it has come
     estimator: tuple[str, str]  # name and class of what is fitted in it
@@ -232,8 +235,11 @@ class Sweep:
         total = self.layout.total()
         if total is None or total == self._told:
             return ()
+        facts = [Fact("n_fits", str(total), "int")]
+        if self._told is None and self.keys.parts:
+            facts.append(Fact(IDENTITY, json.dumps(self.keys.parts), "json"))
         self._told = total
-        return (Fact("n_fits", str(total), "int"),)
+        return tuple(facts)
 
     def _part(self, place: Place) -> Part:
         part = self.parts.get(place.part)
