@@ -17,7 +17,7 @@ import sys
 import tempfile
 from typing import Any
 
-from benchmarks import cases
+from benchmarks import cases, searches  # noqa: F401 - registers its cases
 
 MODES = ("plain", "skribe", "mlflow", "mlflow without models")
 

@@ -133,6 +133,7 @@ class _Here:
 
 
 _here = _Here()
+hushed_threads = _here.threads  # the threads whose warnings are being kept from the user, and how often over
 _FILTER: Any = ("ignore", _here, Warning, None, 0)
 _hushing = threading.Lock()
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 import traceback
 import types
 import warnings
@@ -152,17 +153,21 @@ def _without_times(text: str) -> str:
 
 
 @pytest.fixture
-def same() -> Iterator[Callable[..., dict[str, Any]]]:
+def same(strict_guard: list[Any]) -> Iterator[Callable[..., dict[str, Any]]]:
     """Do it without skribe, then with it, and compare. Returns what was seen."""
 
     def compare(action: Thunk, **options: Any) -> dict[str, Any]:
+        """Fails, too, if skribe has swallowed an error of its own: it has said so on the user's screen."""
         skribe.autolog(disable=True)
         before = seen(action, **options)
         skribe.autolog(silent=True)
         now = seen(action, **options)
         skribe.autolog(disable=True)
-        for key in before.keys() | now.keys():
+        for key in ("error", "value", *before):
             assert now.get(key) == before.get(key), key
+        told = [f"{what}: {error!r}" for what, error in strict_guard]
+        strict_guard.clear()  # so that it fails here, where a test can expect it to
+        assert told == []
         return now
 
     yield compare
@@ -617,3 +622,651 @@ def test_the_line_that_a_warning_names(same, level):
 @pytest.mark.parametrize("level", [2, 3, 4, 5, 6, 7, 8, 9, 10])
 def test_the_line_that_a_fit_names(same, level):
     assert same(lambda: grid(Odd("warns"), {"a": [level]}).fit(X, y))["warnings"]
+
+
+# --- where the tasks are done ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def _by_value() -> Iterator[None]:
+    """What is defined here goes to the workers by value: they cannot import this module."""
+    try:
+        from joblib.externals import cloudpickle
+    except ImportError:  # joblib no longer brings its own
+        import cloudpickle
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    yield
+    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+BIG = np.random.RandomState(1).randn(60, 3000)  # large enough for joblib to map it into the workers' memory
+ANYWHERE: dict[str, Thunk] = {
+    "grid": lambda: fitted(grid(scoring=MANY, refit="roc_auc", return_train_score=True)),
+    "objects": lambda: fitted(grid(STEPS, OBJECTS)),
+    "functions": lambda: fitted(grid(Odd(), {"a": [0, 1], "does": [len, lambda: 3]}, scoring=two_numbers, refit="a")),
+    "own search": lambda: fitted(Staged(LogisticRegression())),
+    "halving": lambda: _halving(HalvingGridSearchCV, {"max_depth": [1, 2, 3, None]}, min_resources=15),
+    "search in search": lambda: fitted(grid(grid(), {"estimator__max_iter": [100, 200]})),
+    "weights": lambda: fitted(RandomizedSearchCV(LR, GRID, n_iter=2, cv=3), X, y, sample_weight=WEIGHTS),
+    "mapped": lambda: fitted(grid(GaussianNB(), {"var_smoothing": [1e-9, 1e-3]}), BIG, y),
+    "failing": lambda: fitted(grid(Odd(), {"does": ["answers", "fails"]})),
+    "raising": lambda: grid(Odd(), {"does": ["answers", "fails"]}, error_score="raise").fit(X, y),
+    "stopping": lambda: grid(Odd(), {"does": ["stops"]}, error_score="raise").fit(X, y),
+    "cross_validate": lambda: cross_validate(grid(), X, y, cv=3, return_estimator=True, return_indices=True),
+    "cross_val_predict": lambda: cross_val_predict(LR, X, THREE, cv=3, method="predict_proba"),
+    "learning_curve": lambda: learning_curve(LR, X, y, cv=3, train_sizes=[0.4, 0.7, 1.0]),
+    "by increments": lambda: learning_curve(SGDClassifier(random_state=0), X, y, **CURVE),
+    "validation_curve": lambda: validation_curve(LR, X, y, param_name="C", param_range=[0.1, 1, 10], cv=3),
+    "permutations": lambda: permutation_test_score(LR, X, y, cv=3, n_permutations=5, random_state=0),
+    "no such parameter": lambda: grid(params={"D": [1]}).fit(X, y),
+    "an empty grid": lambda: grid(params=[]).fit(X, y),
+    "stacking": lambda: StackingClassifier([("a", grid()), ("b", GaussianNB())], cv=2).fit(X, y).predict(X),
+}
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
+@pytest.mark.parametrize("name", ANYWHERE)
+def test_another_backend(same, _by_value, backend, name):
+    def there() -> Any:
+        with joblib.parallel_config(backend, n_jobs=2):
+            return ANYWHERE[name]()
+
+    same(there, traces=False)
+
+
+@pytest.mark.parametrize("pre_dispatch", ["all", 1, "3*n_jobs", "n_jobs/0"])
+def test_tasks_sent_ahead(same, pre_dispatch):
+    def there() -> Any:
+        with joblib.parallel_config("threading", n_jobs=2):
+            return fitted(grid(pre_dispatch=pre_dispatch))
+
+    same(there, traces=False)
+
+
+class Brittle(BaseEstimator):
+    """It is copied, but it does not travel."""
+
+    def __init__(self, file=None):
+        self.file = file
+
+    def fit(self, X, y):
+        return self
+
+    def score(self, X, y):
+        return 1.0
+
+
+class Stays:
+    def __deepcopy__(self, memo):
+        return self
+
+    def __reduce__(self):
+        raise TypeError("I stay")
+
+
+def test_a_parameter_that_cannot_be_pickled(same, _by_value):
+    def there() -> Any:
+        with joblib.parallel_config("loky", n_jobs=2):
+            return grid(Brittle(), {"file": [None, Stays()]}).fit(X, y)
+
+    found = same(there, traces=False)
+    assert found["error"][0] is pickle.PicklingError
+    same(lambda: fitted(grid(Brittle(), {"file": [None, Stays()]}))[1])
+
+
+class Dies(Brittle):
+    def fit(self, X, y):
+        os._exit(7)
+
+
+def test_a_worker_that_dies(same, _by_value):
+    def there() -> Any:
+        with joblib.parallel_config("loky", n_jobs=2):
+            return grid(Dies(), {"file": [1, 2]}).fit(X, y)
+
+    skribe.autolog(disable=True)
+    found = []
+    for on in (False, True):
+        if on:
+            skribe.autolog(silent=True)
+        found.append(seen(there, traces=False))
+        skribe.autolog(disable=True)
+    assert [one["error"][0].__name__ for one in found] == ["TerminatedWorkerError"] * 2
+    assert [one["stderr"] for one in found] == [""] * 2
+    assert [[w for w in one["warnings"] if "worker stopped" not in w[1]] for one in found] == [[], []]
+
+
+def test_the_plain_pickler_of_loky(same):
+    from joblib.externals.loky import set_loky_pickler
+
+    def there() -> Any:
+        with joblib.parallel_config("loky", n_jobs=2):
+            return fitted(grid())
+
+    set_loky_pickler("pickle")
+    try:
+        same(there)
+    finally:
+        set_loky_pickler("cloudpickle")
+
+
+def test_backends_of_others(same):
+    from joblib._parallel_backends import SequentialBackend, ThreadingBackend
+
+    class Mine(ThreadingBackend):
+        pass
+
+    class Slow(SequentialBackend):
+        supports_return_generator = False
+
+        def effective_n_jobs(self, n_jobs):
+            return 1
+
+    for backend in (Mine, Slow):
+        joblib.register_parallel_backend("mine", backend)
+
+        def there() -> Any:
+            with joblib.parallel_config("mine", n_jobs=2):
+                return fitted(grid()), cross_validate(LR, X, y)
+
+        same(there)
+    joblib.parallel.BACKENDS.pop("mine")
+
+
+def test_searches_in_threads(same):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def there() -> Any:
+        with ThreadPoolExecutor(3) as pool:
+            return [plain(one) for one in pool.map(lambda _: fitted(grid()), range(6))]
+
+    same(there)
+
+
+# --- code of the user's that looks behind scikit-learn's curtain ----------------------------------------------
+
+
+class Generating(Staged):
+    """A search that does its own tasks beside those of scikit-learn, with scikit-learn's own means."""
+
+    def _run_search(self, evaluate_candidates):
+        from sklearn.model_selection._validation import _fit_and_score
+
+        # fmt: off
+        task = {
+            "scorer": get_scorer("accuracy"), "train": FIRST[0], "test": FIRST[1], "verbose": 0, "parameters": {},
+            "fit_params": {}, "score_params": {}, "error_score": np.nan,
+        }
+        # fmt: on
+        generator = Parallel(return_as="generator")(
+            delayed(_fit_and_score)(self.estimator, X, y, **task) for _ in range(3)
+        )
+        self.kind_ = type(generator).__name__
+        self.probe_ = [plain(next(iter(generator))), plain(list(generator))]
+        evaluate_candidates([{"C": 1.0}])
+
+
+@pytest.mark.filterwarnings("ignore:.*tasks have been successfully:UserWarning")
+def test_a_generator_of_the_users_own(same):
+    same(lambda: [fitted(search := Generating(LR)), search.kind_, search.probe_])
+
+
+def scoring_in_parallel(estimator, X, y):
+    parts = Parallel(n_jobs=2, backend="threading", return_as="generator")(
+        delayed(accuracy_score)(y, estimator.predict(X)) for _ in range(3)
+    )
+    unordered = joblib.Parallel(n_jobs=2, backend="threading", return_as="generator_unordered")(
+        joblib.delayed(abs)(-1.0) for _ in range(3)
+    )
+    assert [inspect.isgenerator(parts), inspect.isgenerator(unordered)] == [True, True]
+    return sum(parts) / 3 + sum(unordered)
+
+
+def test_parallel_loops_in_a_scorer(same):
+    assert "error" not in same(lambda: fitted(grid(scoring=scoring_in_parallel)))
+    assert "error" not in same(lambda: cross_validate(LR, X, y, scoring=scoring_in_parallel, n_jobs=1))
+
+
+def test_parallel_is_watched_by_the_user(same, monkeypatch):
+    made = []
+
+    class Watched(Parallel):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+        def __call__(self, iterable):
+            tasks = list(iterable)
+            names = [(type(task[0]).__name__, task[0].__name__, sorted(vars(task[0]))) for task in tasks]
+            found = super().__call__(tasks)
+            self.told = names, type(found).__name__, len(found)
+            return found
+
+    for module in ("_search", "_validation"):
+        monkeypatch.setattr(f"sklearn.model_selection.{module}.Parallel", Watched)
+
+    def there() -> Any:
+        made.clear()
+        fitted(grid())
+        cross_validate(LR, X, y)
+        flags = ("return_as", "return_generator", "return_ordered", "n_dispatched_tasks", "n_completed_tasks")
+        return [(one.told, [getattr(one, flag) for flag in flags], sorted(vars(one))) for one in made]
+
+    assert "error" not in same(there)
+
+
+def test_flags_are_put_back_after_a_failure(same, monkeypatch):
+    made = []
+
+    class Watched(Parallel):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+    monkeypatch.setattr("sklearn.model_selection._search.Parallel", Watched)
+
+    def there() -> Any:
+        made.clear()
+        with contextlib.suppress(ValueError, KeyboardInterrupt):
+            grid(Odd(), {"does": ["fails"]}, error_score="raise").fit(X, y)
+        with contextlib.suppress(KeyboardInterrupt):
+            grid(Odd(), {"does": ["interrupts"]}).fit(X, y)
+        return [[one.return_as, one.return_generator, one.return_ordered] for one in made]
+
+    same(there)
+
+
+def test_fit_and_score_is_replaced_by_the_user(same, monkeypatch):
+    from unittest import mock
+
+    from sklearn.model_selection import _search
+
+    original = _search._fit_and_score
+    calls = []
+
+    def mine(*args, **kwargs):
+        calls.append(sorted(kwargs))
+        return original(*args, **kwargs) | {"test_scores": 0.5}
+
+    monkeypatch.setattr(_search, "_fit_and_score", mine)
+    same(lambda: [fitted(grid()), calls[-6:]])
+    spy = mock.Mock(wraps=original)
+    monkeypatch.setattr(_search, "_fit_and_score", spy)
+    same(lambda: [fitted(grid()), spy.call_count % 6])
+    monkeypatch.setattr(_search, "_fit_and_score", mock.create_autospec(original, side_effect=original))
+    same(lambda: fitted(grid()))
+
+
+class Unusual(KFold):
+    def split(self, X, y=None, groups=None):
+        assert Parallel(n_jobs=1)([iter(delayed(abs)(-1))]) == [1]
+        yield from super().split(X, y, groups)
+
+
+class Refused(KFold):
+    def split(self, X, y=None, groups=None):
+        return Parallel(n_jobs=1)(range(3))
+
+
+def test_tasks_that_are_refused(same):
+    assert same(lambda: fitted(grid(cv=Refused(3))))["error"][0] is TypeError
+
+
+def test_tasks_that_are_iterators(same):
+    """Such a task can be taken apart, which is all that joblib asks of it."""
+    assert "error" not in same(lambda: fitted(grid(cv=Unusual(3))))
+
+
+def test_autolog_is_switched_off_and_on_in_a_scorer(on):
+    asked = []
+
+    def scoring(estimator, X, y):
+        asked.append(1)
+        if len(asked) == 3:
+            skribe.autolog(disable=True)
+        if len(asked) == 5:
+            skribe.autolog(silent=True)
+        return estimator.score(X, y)
+
+    found = fitted(grid(scoring=scoring, cv=4))
+    skribe.autolog(disable=True)
+    asked = [0] * 100
+    expected = fitted(grid(scoring=scoring, cv=4))
+    assert plain(found[2]) == plain(expected[2])
+
+
+class Moody:
+    """A value that does not like to be compared, shown or counted, and can be read only once."""
+
+    def __init__(self):
+        self.left = iter(range(100))
+
+    def __iter__(self):
+        return self.left
+
+    def __eq__(self, other):
+        raise RuntimeError("do not compare me")
+
+    def __bool__(self):
+        raise RuntimeError("neither true nor false")
+
+    def __repr__(self):
+        raise RuntimeError("do not show me")
+
+    __hash__ = None
+
+
+class Reads(Brittle):
+    def fit(self, X, y):
+        self.read_ = None if self.file is None else [next(iter(self.file)) for _ in range(2)]
+        return self
+
+    def score(self, X, y):
+        return 0.0 if self.read_ is None else float(sum(self.read_))
+
+
+def test_values_that_do_not_like_to_be_looked_at(same):
+    same(lambda: grid(Reads(), {"file": [Moody(), None]}, refit=False).fit(X, y).cv_results_["mean_test_score"])
+
+
+def test_splits_are_asked_for_as_often_as_before(same):
+    def there() -> Any:
+        splits = Splits(FIRST, (FIRST[1], FIRST[0]))
+        return [fitted(grid(cv=splits))[2], splits.asked, cross_validate(LR, X, y, cv=splits), splits.asked]
+
+    same(there)
+
+
+def test_pickles(same):
+    def there() -> Any:
+        search = grid(STEPS, OBJECTS, scoring=MANY, refit="accuracy").fit(X, y)
+        search.refit_time_ = 0.0
+        for key in search.cv_results_:
+            if key.endswith("_time"):
+                search.cv_results_[key] = np.zeros(6)
+        again = pickle.loads(pickle.dumps(search))
+        return [len(pickle.dumps(search)), fitted(again), plain(sklearn.clone(search).get_params())]
+
+    assert "error" not in same(there)
+
+
+def test_the_parts_of_the_result_are_the_users_own_objects(same):
+    def there() -> Any:
+        grids = {"reduce": [PCA(2), "passthrough"], "model": [GaussianNB()]}
+        search = grid(STEPS, grids).fit(X, y)
+        chosen = search.cv_results_["params"][0]
+        return [chosen["reduce"] is grids["reduce"][0], chosen["model"] is grids["model"][0]]
+
+    assert same(there)["value"] == plain([True, True])
+
+
+def test_nothing_is_kept_alive(on):
+    import gc
+    import weakref
+
+    class Own(GridSearchCV):
+        pass
+
+    def there() -> list[Any]:
+        data = pd.DataFrame(X)
+        search = Own(LogisticRegression(), GRID, cv=3).fit(data, y)
+        model = GaussianNB()
+        cross_validate(model, data, y)
+        return [weakref.ref(one) for one in (data, search, model, search.best_estimator_)]
+
+    gone = there()
+    gc.collect()
+    assert [one() for one in gone] == [None] * 4
+
+
+def test_arguments_that_scikit_learn_does_not_check(same):
+    def there() -> Any:
+        with sklearn.config_context(skip_parameter_validation=True):
+            return cross_val_score(LR, X, y, folds=3)
+
+    assert same(there)["error"][0] is TypeError
+
+
+def test_no_jobs_at_all(same):
+    assert same(lambda: cross_val_score(LR, X, y, n_jobs=0))["error"][0] is ValueError
+
+
+def test_a_warning_of_joblib_about_nesting(same, monkeypatch):
+    import multiprocessing
+
+    config = multiprocessing.current_process()._config
+    monkeypatch.setitem(config, "daemon", True)
+    found = same(lambda: cross_validate(LR, X, y, n_jobs=2))
+    assert len(found["warnings"]) == 1
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_models_with_cv_results_that_are_no_search(same, n_jobs):
+    from sklearn.linear_model import RidgeCV
+
+    rfe = RFECV(LogisticRegression(), cv=2)
+    assert "error" not in same(lambda: cross_validate(rfe, X, y, cv=2, n_jobs=n_jobs))
+    ridge = RidgeCV(store_cv_results=True)
+    assert "error" not in same(lambda: cross_validate(ridge, X, X[:, 0], cv=2, n_jobs=n_jobs))
+
+
+class Draws:
+    """Draws a function that holds a lock: it is copied as it is, and cannot be pickled."""
+
+    def rvs(self, random_state=None):
+        import threading
+
+        lock = threading.Lock()
+
+        def function(Z):
+            with lock:
+                return Z
+
+        return function
+
+
+def test_an_inner_search_whose_candidates_cannot_come_back(same, _by_value):
+    from sklearn.preprocessing import FunctionTransformer
+
+    def there() -> Any:
+        pipe = make_pipeline(FunctionTransformer(), GaussianNB())
+        inner = RandomizedSearchCV(pipe, {"functiontransformer__func": Draws()}, n_iter=2, cv=2, random_state=0)
+        with joblib.parallel_config("loky", n_jobs=2):
+            return cross_validate(inner, X, y, cv=2)
+
+    assert "error" not in same(there, traces=False)
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_the_frames_of_a_traceback(on, _by_value, n_jobs):
+    with pytest.raises(ValueError, match="no fit today") as caught, joblib.parallel_config("threading"):
+        grid(Odd(), {"does": ["fails"]}, error_score="raise", n_jobs=n_jobs).fit(X, y)
+    codes = [frame.f_code for frame, _ in traceback.walk_tb(caught.value.__traceback__)]
+    ours = [code for code in codes if code.co_filename.startswith(HOOKS)]
+    assert [code.co_qualname for code in ours if "__tracebackhide__" not in code.co_varnames] == []
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_the_frames_in_the_message_about_failed_fits(on, n_jobs):
+    with warnings.catch_warnings(record=True) as caught, joblib.parallel_config("threading"):
+        warnings.simplefilter("always")
+        grid(Odd(), {"does": ["answers", "fails"]}, n_jobs=n_jobs).fit(X, y)
+    [failed] = [one for one in caught if one.category is FitFailedWarning]
+    assert "skribe" not in str(failed.message)
+
+
+# --- whole programs -------------------------------------------------------------------------------------------
+
+PROGRAM = """
+import os, sys, time, warnings
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_validate, cross_val_score, learning_curve
+import skribe
+if sys.argv[1] == "on":
+    skribe.autolog(silent=True)
+X = np.random.RandomState(0).randn(60, 4)
+y = (X[:, 0] > 0).astype(int)
+
+class Odd(ClassifierMixin, BaseEstimator):
+    def __init__(self, a=0, does=""):
+        self.a, self.does = a, does
+    def fit(self, X, y):
+        if self.does == "fails":
+            raise ValueError("no fit today")
+        if self.does == "warns":
+            warnings.warn(f"I am odd, a={self.a}")
+        if self.does == "sleeps":
+            open(f"began-{self.a}", "w").close()
+            time.sleep(30)
+        if self.does == "works":
+            open(f"began-{self.a % 2}", "w").close()
+            time.sleep(0.001)
+        self.classes_ = np.unique(y)
+        return self
+    def predict(self, X):
+        return np.zeros(len(X), int)
+
+def body():
+BODY
+
+if __name__ == "__main__":
+    body()
+"""
+
+
+def program(body: str, folder: Any, how: str) -> list[str]:
+    file = folder / "program.py"
+    file.write_text(PROGRAM.replace("BODY", textwrap.indent(textwrap.dedent(body), "    ")))
+    return [sys.executable, str(file), how]
+
+
+def both(body: str, folder: Any) -> list[tuple[int, list[str], list[str]]]:
+    """What the program does without and with skribe: how it exits and what it prints, sorted by line."""
+    found = []
+    for how in ("off", "on"):
+        done = subprocess.run(
+            program(body, folder, how), cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        )
+        printed = [_without_times(text) for text in (done.stdout, done.stderr)]
+        found.append((done.returncode, *(sorted(text.splitlines()) for text in printed)))
+    return found
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_warnings_on_the_screen(own_folder, n_jobs):
+    off, on = both(
+        f"""
+        for _ in range(2):
+            GridSearchCV(Odd(), {{"a": [0, 1], "does": ["warns"]}}, cv=3, n_jobs={n_jobs}).fit(X, y)
+            cross_validate(LogisticRegression(max_iter=1), X, y, cv=3, n_jobs={n_jobs})
+            GridSearchCV(Odd(), {{"does": ["", "fails"]}}, cv=3, n_jobs={n_jobs}).fit(X, y)
+        """,
+        own_folder,
+    )
+    assert on == off
+    assert off[0] == 0
+    assert any("I am odd, a=1" in line for line in off[2])
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_what_is_reported_on_the_screen(own_folder, n_jobs):
+    off, on = both(
+        f"""
+        GridSearchCV(Odd(), {{"a": [0, 1]}}, cv=3, n_jobs={n_jobs}, verbose=4).fit(X, y)
+        cross_validate(Odd(), X, y, cv=4, n_jobs={n_jobs}, verbose=3, return_train_score=True)
+        cross_val_score(Odd(), X, y, cv=4, n_jobs={n_jobs}, verbose=60)
+        learning_curve(Odd(), X, y, cv=3, n_jobs={n_jobs}, verbose=1)
+        """,
+        own_folder,
+    )
+    # Progress is reported as the tasks come back, by twos or one by one.
+    done = re.compile(r"\[Parallel\(n_jobs=2\)\]: (Done +\d+|Batch)")
+    found = [[code, out, [line for line in err if not done.match(line)]] for code, out, err in (off, on)]
+    found = [[code, [line for line in out if not done.match(line)], err] for code, out, err in found]
+    assert found[1] == found[0]
+    assert off[0] == 0
+
+
+def interrupted(body: str, folder: Any, how: str) -> tuple[int, str, list[str]]:
+    """Ctrl-C once the fits have begun. The lines of the traceback itself, which depend on the moment, are left out."""
+    for file in folder.glob("began-*"):
+        file.unlink()
+    child = subprocess.Popen(
+        program(body, folder, how), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("began-*")) and child.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    child.send_signal(signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    return child.returncode, out, [line for line in err.splitlines() if line and not line.startswith(" ")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs signals")
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("does", ["sleeps", "works"])
+def test_ctrl_c(own_folder, n_jobs, does):
+    body = f"""
+        search = GridSearchCV(Odd(does="{does}"), {{"a": list(range(4000))}}, cv=5, n_jobs={n_jobs}, refit=False)
+        search.fit(X, y)
+    """
+    off, on = (interrupted(body, own_folder, how) for how in ("off", "on"))
+    assert on == off
+    assert off[0] == -signal.SIGINT
+
+
+# --- on a cluster ---------------------------------------------------------------------------------------------
+
+WITHOUT_SKRIBE = """
+import sys
+
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "skribe":
+            raise ModuleNotFoundError("no skribe here", name="skribe")
+
+sys.meta_path.insert(0, Refuse())
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Two workers of one thread each, in processes that cannot import skribe."""
+    distributed = pytest.importorskip("distributed")
+    preload = tmp_path_factory.mktemp("dask") / "without_skribe.py"
+    preload.write_text(WITHOUT_SKRIBE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, preload=[str(preload)],
+                local_directory=str(preload.parent),
+            ) as made,
+            distributed.Client(made) as client,
+        ):  # fmt: skip
+            yield client
+
+
+def _imports_skribe() -> bool:
+    try:
+        import skribe  # noqa: F401
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ANYWHERE)
+def test_a_cluster_without_skribe(same, _by_value, cluster, name):
+    assert set(cluster.run(_imports_skribe).values()) == {False}
+
+    def there() -> Any:
+        with joblib.parallel_config("dask", wait_for_workers_timeout=20):
+            return ANYWHERE[name]()
+
+    same(there, traces=False)

@@ -6,7 +6,7 @@ import functools
 import warnings
 from typing import Any
 
-from skribe.guard import is_hushed
+from skribe.guard import hushed_threads, is_hushed
 from skribe.hooks.context import current
 from skribe.hooks.wrapping import Patches
 from skribe.records import Warned
@@ -46,7 +46,8 @@ def _keep_counts(patches: Patches) -> None:
 
     @functools.wraps(mutated)
     def filters_mutated() -> None:
-        if not is_hushed():
+        # scikit-learn comes by here forty times for each task of a parallel loop.
+        if not hushed_threads or not is_hushed():
             mutated()
 
     patches.replace(warnings, name, filters_mutated)

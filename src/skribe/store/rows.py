@@ -84,6 +84,7 @@ _points = Bulk(
     " WHERE old.run = new.column1 AND old.key = new.column4 AND old.step IS new.column5"
     " AND old.value IS new.column6 AND old.time IS new.column7)",
 )
+_new_points = Bulk(7, "INSERT INTO point VALUES {rows}")
 _candidates = Bulk(
     7,
     "INSERT INTO candidate VALUES {rows}",
@@ -241,22 +242,23 @@ class Rows:
     def _write_metrics(self, run: int, seq: int, changes: Changes, is_new: bool) -> None:
         # Unary plus would keep a NumPy scalar; the database wants Python's.
         metrics = [(m.key, float(m.value), m.step, m.time) for m in changes.metrics]
-        unique = len({metric[0] for metric in metrics}) == len(metrics)
         points = [
             (run, seq, n, key, step, value, moment)
             for n, (key, value, step, moment) in enumerate(metrics)
             if step is not None
         ]
+        latest = {metric[0]: metric for metric in metrics}
         # What was written without a step and is replaced now becomes a point of the history.
-        loose = () if is_new else {k for (k,) in self._execute(_LOOSE, (run,))}
-        if unique and not any(key in loose for key, *_ in metrics):
-            _metrics(self._execute, [(run, k, v, step, moment, seq) for k, v, step, moment in metrics])
+        loose = set() if is_new else {key for (key,) in self._execute(_LOOSE, (run,))}
+        if len(metrics) - len(points) == len(latest) - len({point[3] for point in points}) and loose.isdisjoint(latest):
+            _metrics(self._execute, [(run, k, v, step, moment, seq) for k, v, step, moment in latest.values()])
         else:
             for key, value, step, moment in metrics:
                 self._execute(_REPLACED, (run, key, value, moment, step))
                 _metrics(self._execute, [(run, key, value, step, moment, seq)])
         if points:
-            _points(self._execute, points)
+            # A run that is new here has no points yet, so none can be there twice.
+            (_new_points if is_new else _points)(self._execute, points)
 
     def _run(self, changes: Changes, seq: int, now: float, process: ProcessInfo | None) -> tuple[int, bool]:
         """The run's number, and whether it is new here."""

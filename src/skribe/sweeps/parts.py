@@ -14,6 +14,9 @@ from skribe.records import Candidate, End, Fact, Failure, Metric, Result, Status
 from skribe.sweeps.layout import Place
 
 
+_TIMES = ("fit_time", "score_time")
+
+
 @dataclass(slots=True)
 class Part:
     """What is known of one part. A search's are many: of those that are written only the means are kept."""
@@ -48,7 +51,9 @@ class Part:
         self.failure = self.failure or failure
         for key, value in numbers_of(result):
             self.numbers.setdefault(key, {})[split] = value
-            self.fresh.append(Metric(key, value, split, self.ended))
+            # A candidate's times are told by their means; each by itself is in the results.
+            if key not in _TIMES or self.place.splits == 1:
+                self.fresh.append(Metric(key, value, split, self.ended))
 
     def means(self) -> list[Metric]:
         """Mean and standard deviation over the splits, under the keys of `cv_results_`."""

@@ -39,7 +39,7 @@ from skribe.sweeps.layout import Place, Sizes, layout_of
 from skribe.sweeps.parts import Part, body_of, failure_in
 
 # Child runs are not written more often than this; what their results say is on disk all the same.
-_SPACING = 0.01
+_SPACING = 0.025
 IDENTITY = "identity"
 
 
