@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
 import signal
 import subprocess
@@ -58,20 +60,22 @@ def expected(candidate: int, split: int) -> float:
 
 
 class Search:
-    """A process that searches."""
+    """A process that searches, with its workers in a group of their own: these outlive it when it is killed."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
-        self.log = folder / f"log_{time.monotonic_ns()}"
-        settings = {"candidates": 400, "seconds": 0.0, "n_jobs": 1, "resume": False, **settings, "log": str(folder)}
         # The file that is noted in is a parameter of the estimator, so it is the same file for all of a test.
         self.log = folder / "finished"
         self.before = len(self.lines())
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", textwrap.dedent(SEARCH), json.dumps({**settings, "log": str(self.log)})],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        settings = {"candidates": 400, "seconds": 0.0, "n_jobs": 1, "resume": False, **settings, "log": str(self.log)}
+        # Files and no pipes, because the workers hold on to them.
+        self.said = folder / f"out_{time.monotonic_ns()}", folder / f"err_{time.monotonic_ns()}"
+        with self.said[0].open("w") as out, self.said[1].open("w") as err:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", textwrap.dedent(SEARCH), json.dumps(settings)],
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
 
     def lines(self) -> list[str]:
         return self.log.read_text().splitlines() if self.log.exists() else []
@@ -84,21 +88,25 @@ class Search:
     def wait_for(self, count: int) -> None:
         until = time.monotonic() + 60
         while len(self.lines()) < self.before + count:
-            assert self.process.poll() is None, self.process.communicate()
+            assert self.process.poll() is None, self.said[1].read_text()
             assert time.monotonic() < until
             time.sleep(0.002)
 
     def stop(self, number: int) -> float:
         moment = time.time()
         self.process.send_signal(number)
-        self.process.communicate(timeout=60)
+        self.process.wait(timeout=60)
         return moment
 
     def result(self) -> list[list[float]]:
-        out, err = self.process.communicate(timeout=100)
-        assert self.process.returncode == 0, err
-        assert err == ""
-        return json.loads(out)
+        code = self.process.wait(timeout=100)
+        assert (code, self.said[1].read_text()) == (0, "")
+        return json.loads(self.said[0].read_text())
+
+    def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
 
 @pytest.fixture
@@ -111,9 +119,7 @@ def search(own_folder):
 
     yield begin
     for each in made:
-        if each.process.poll() is None:
-            each.process.kill()
-        each.process.communicate()
+        each.end()
 
 
 def kept(run):

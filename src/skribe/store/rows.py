@@ -119,6 +119,14 @@ _DATASET = (
 )
 
 
+_beside_results = tuple(name for name in Changes.__slots__ if name not in ("run", "candidates", "results"))
+
+
+def _only(changes: Changes) -> bool:
+    """Whether there is nothing in them but candidates and results."""
+    return not any(getattr(changes, name) for name in _beside_results)
+
+
 class Rows:
     """Writes records through one connection, and remembers the numbers it has looked up."""
 
@@ -174,16 +182,16 @@ class Rows:
                 (run, seq, n, dataset.role, dataset.name, dataset.kind, shape, dataset.fingerprint, details),
             )
 
+    def is_one_statement(self, changes: Changes) -> bool:
+        """Whether this is a result of a known run and nothing else."""
+        return len(changes.results) == 1 and not changes.candidates and changes.run in self._runs and _only(changes)
+
     def write_results_alone(self, changes: Changes) -> bool:
         """Write what holds results of a known run and nothing else: it needs no journal number. Whether it was so."""
-        if not changes.results or (number := self._runs.get(changes.run)) is None:
+        if not changes.results or (number := self._runs.get(changes.run)) is None or not _only(changes):
             return False
-        alone = all(
-            name in ("run", "candidates", "results") or not getattr(changes, name) for name in Changes.__slots__
-        )
-        if alone:
-            self._write_results(number, changes)
-        return alone
+        self._write_results(number, changes)
+        return True
 
     def _write_results(self, run: int, changes: Changes) -> None:
         if changes.candidates:
