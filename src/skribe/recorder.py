@@ -17,6 +17,8 @@ from skribe.capture.arguments import class_balance, data_of, rows_of
 from skribe.capture.failure import failure_of
 from skribe.capture.members import member_seconds
 from skribe.capture.paths import is_sequential_selector, path_of_scores, paths
+from skribe.capture.roles import searches_by_itself
+from skribe.capture.search import attributes_of, best_of
 from skribe.capture.validation import settings_of, splitter_of
 from skribe.capture.weights import weights_of
 from skribe.guard import attempt, contain, hushed, pass_on, swallow
@@ -78,6 +80,7 @@ class Recorder:
             return False
         with hushed():
             call.record = self._open(call, "cv" if call.function else "search" if role == "search" else "fit")
+        call.opens = not call.function and searches_by_itself(estimator)
         if is_sequential_selector(estimator):
             call.heard = []
         return True
@@ -127,7 +130,7 @@ class Recorder:
         if stream is not None:
             stream.begin(run, params, record.write, record.folder)
         begun = self._begun(call, record, params)
-        if kind in ("search", "cv"):
+        if kind == "cv" or (kind == "search" and not searches_by_itself(call.estimator)):
             record.sweep = contain("the tasks of a search", sweep_of, call, record, params, self._around)
         call.record = record  # before it is written, so that whatever happens it comes to an end
         record.write(begun)
@@ -236,8 +239,10 @@ class Recorder:
         estimator = call.estimator
         found: list[Metric] = []
         swept = self._swept(record)
+        if call.opens:
+            swept = _chosen_by(estimator)
         found += swept.metrics
-        if record.kind != "search" or "best_estimator_" in vars(estimator):
+        if call.opens or record.kind != "search" or "best_estimator_" in vars(estimator):
             found += self._training_metrics(call, record)
         found += contain("the seconds of each part", member_seconds, estimator, call.members or ()) or ()
         if record.stream is not None:
@@ -359,3 +364,8 @@ class Recorder:
         return Finished(
             record.run, record.name, record.kind, status, call.wall, found, record.folder, record.settings.silent
         )
+
+
+def _chosen_by(search: Any) -> Summary:
+    params, metrics = contain("what the search chose", best_of, attributes_of(search)) or ((), ())
+    return Summary(params=params, metrics=metrics)

@@ -199,6 +199,7 @@ class Call:
     cpu: float | None = None
     members: list[tuple[int, str, float]] | None = None  # id, class name and seconds of each fit directly inside
     warned: list[Warned] = field(default_factory=list)
+    opens: bool = False  # the cross-validations inside are runs of their own
     heard: list[tuple[int, float]] | None = None  # columns and mean score of each cross-validation inside
     result: Any = None
     error: BaseException | None = None

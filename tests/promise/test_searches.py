@@ -303,10 +303,8 @@ def fitted(search: Any, *data: Any, **params: Any) -> Any:
         data = data or (X, y)
         search.fit(*data, **params)
     found = [search, sorted(vars(search)), plain(getattr(search, "cv_results_", None))]
-    for method in ("predict", "predict_proba", "decision_function", "transform", "score_samples"):
-        if hasattr(search, method):
-            found.append((method, getattr(search, method)(data[0])))
-    return found
+    methods = ("predict", "predict_proba", "decision_function", "transform", "score_samples")
+    return [*found, *((method, getattr(search, method)(data[0])) for method in methods if hasattr(search, method))]
 
 
 def grid(estimator: Any = LR, params: Any = None, **settings: Any) -> GridSearchCV:
@@ -359,7 +357,9 @@ SEARCHES: dict[str, Thunk] = {
     "float32": lambda: fitted(grid(scoring=scoring_of_type(np.float32))),
     "fractions": lambda: fitted(grid(scoring=scoring_fraction)),
     "no refit": lambda: fitted(grid(refit=False)),
-    "list of grids": lambda: fitted(grid(SVC(), [{"kernel": ["linear"]}, {"kernel": ["rbf"], "gamma": [0.1, "auto"]}])),
+    "list of grids": lambda: fitted(
+        grid(SVC(), [{"kernel": ["linear"]}, {"kernel": ["rbf"], "gamma": [0.1, "auto"]}])
+    ),
     "no parameters": lambda: fitted(grid(params={})),
     "objects": lambda: fitted(grid(STEPS, OBJECTS)),
     "objects and inside": lambda: fitted(
@@ -468,7 +468,9 @@ VALIDATIONS: dict[str, Thunk] = {
     "validation_curve, array": lambda: validation_curve(
         TREE, X, y, param_name="max_depth", param_range=np.arange(1, 4), cv=3, scoring="f1"
     ),
-    "validation_curve, texts": lambda: validation_curve(SVC(), X, y, param_name="kernel", param_range=["rbf", "linear"]),
+    "validation_curve, texts": lambda: validation_curve(
+        SVC(), X, y, param_name="kernel", param_range=["rbf", "linear"]
+    ),
     "validation_curve, nothing": lambda: validation_curve(LR, X, y, param_name="C", param_range=[]),
     "permutation_test_score": lambda: permutation_test_score(LR, X, y, cv=3, n_permutations=5, random_state=0),
     "permutation_test_score, global": lambda: permutation_test_score(LR, X, y, cv=3, n_permutations=4),
@@ -543,7 +545,9 @@ EXPLICIT = {"error_score": "raise"}
 FAILURES: dict[str, Thunk] = {
     "a fit": lambda: grid(Odd(), {"does": ["answers", "fails"]}, **EXPLICIT).fit(X, y),
     "a fit, scored nan": lambda: fitted(grid(Odd(), {"does": ["answers", "fails"]})),
-    "a fit, scored 0": lambda: fitted(grid(Odd(), {"does": ["answers", "fails"]}, error_score=0, return_train_score=True)),
+    "a fit, scored 0": lambda: fitted(
+        grid(Odd(), {"does": ["answers", "fails"]}, error_score=0, return_train_score=True)
+    ),
     "a fit, several scores": lambda: fitted(
         grid(Odd(), {"does": ["answers", "fails"]}, scoring=["accuracy", "f1"], refit="f1")
     ),
@@ -650,16 +654,16 @@ def test_the_line_that_a_fit_names(same, level):
 
 
 @pytest.fixture(scope="module")
-def _by_value() -> Iterator[None]:
+def by_value() -> Iterator[None]:
     """What is defined here goes to the workers by value: they cannot import this module."""
     try:
         from joblib.externals import cloudpickle
     except ImportError:  # joblib no longer brings its own
         import cloudpickle
 
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    cloudpickle.register_pickleby_value(sys.modules[__name__])
     yield
-    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+    cloudpickle.unregister_pickleby_value(sys.modules[__name__])
 
 
 BIG = np.random.RandomState(1).randn(60, 3000)  # large enough for joblib to map it into the workers' memory
@@ -688,9 +692,15 @@ ANYWHERE: dict[str, Thunk] = {
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
-@pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
-@pytest.mark.parametrize("name", ANYWHERE)
-def test_another_backend(same, _by_value, backend, name):
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [
+        *(("loky", name) for name in ANYWHERE),
+        *(("threading", name) for name in ANYWHERE),
+        *(("multiprocessing", name) for name in ("grid", "functions", "failing", "raising", "by increments")),
+    ],
+)
+def test_another_backend(same, by_value, backend, name):
     def there() -> Any:
         with joblib.parallel_config(backend, n_jobs=2):
             return ANYWHERE[name]()
@@ -728,7 +738,7 @@ class Stays:
         raise TypeError("I stay")
 
 
-def test_a_parameter_that_cannot_be_pickled(same, _by_value):
+def test_a_parameter_that_cannot_be_pickled(same, by_value):
     def there() -> Any:
         with joblib.parallel_config("loky", n_jobs=2):
             return grid(Brittle(), {"file": [None, Stays()]}).fit(X, y)
@@ -743,7 +753,7 @@ class Dies(Brittle):
         os._exit(7)
 
 
-def test_a_worker_that_dies(same, _by_value):
+def test_a_worker_that_dies(same, by_value):
     def there() -> Any:
         with joblib.parallel_config("loky", n_jobs=2):
             return grid(Dies(), {"file": [1, 2]}).fit(X, y)
@@ -1098,7 +1108,7 @@ class Draws:
 
 
 @breaks("travelling sends back the cv_results_ of an inner search, pickled or not: the task fails")
-def test_an_inner_search_whose_candidates_cannot_come_back(same, _by_value):
+def test_an_inner_search_whose_candidates_cannot_come_back(same, by_value):
     from sklearn.preprocessing import FunctionTransformer
 
     def there() -> Any:
@@ -1223,13 +1233,16 @@ def program(body: str, folder: Any, how: str) -> list[str]:
 
 def both(body: str, folder: Any) -> list[tuple[int, list[str], list[str]]]:
     """What the program does without and with skribe: how it exits and what it prints, sorted by line."""
-    found = []
-    for how in ("off", "on"):
-        done = subprocess.run(
-            program(body, folder, how), cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    children = [
+        subprocess.Popen(
+            program(body, folder, how), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
-        printed = [_without_times(text) for text in (done.stdout, done.stderr)]
-        found.append((done.returncode, *(sorted(text.splitlines()) for text in printed)))
+        for how in ("off", "on")
+    ]
+    found = []
+    for child in children:
+        printed = [sorted(_without_times(text).splitlines()) for text in child.communicate(timeout=120)]
+        found.append((child.returncode, *printed))
     return found
 
 
@@ -1237,7 +1250,7 @@ def both(body: str, folder: Any) -> list[tuple[int, list[str], list[str]]]:
 def test_warnings_on_the_screen(own_folder, n_jobs):
     off, on = both(
         f"""
-        for _ in range(2):
+        for _ in range({3 - n_jobs}):
             GridSearchCV(Odd(), {{"a": [0, 1], "does": ["warns"]}}, cv=3, n_jobs={n_jobs}).fit(X, y)
             cross_validate(LogisticRegression(max_iter=1), X, y, cv=3, n_jobs={n_jobs})
             GridSearchCV(Odd(), {{"does": ["", "fails"]}}, cv=3, n_jobs={n_jobs}).fit(X, y)
@@ -1283,8 +1296,7 @@ def interrupted(body: str, folder: Any, how: str) -> tuple[int, str, list[str]]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
-@pytest.mark.parametrize("n_jobs", [1, 2])
-@pytest.mark.parametrize("does", ["sleeps", "works"])
+@pytest.mark.parametrize(("n_jobs", "does"), [(1, "works"), (2, "works"), (2, "sleeps")])
 def test_ctrl_c(own_folder, n_jobs, does):
     body = f"""
         search = GridSearchCV(Odd(does="{does}"), {{"a": list(range(4000))}}, cv=5, n_jobs={n_jobs}, refit=False)
@@ -1337,7 +1349,7 @@ def _imports_skribe() -> bool:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ANYWHERE)
-def test_a_cluster_without_skribe(same, _by_value, cluster, name):
+def test_a_cluster_without_skribe(same, by_value, cluster, name):
     assert set(cluster.run(_imports_skribe).values()) == {False}
 
     def there() -> Any:

@@ -41,6 +41,18 @@ def role_of(estimator: Any) -> Role:
         return role
 
 
+def _is_search_by_name(cls: type) -> bool:
+    return any(
+        owner.__name__.endswith("SearchCV") and not owner.__module__.startswith("sklearn.") for owner in cls.__mro__
+    )
+
+
+def searches_by_itself(estimator: Any) -> bool:
+    """Whether it is a search that owes nothing to scikit-learn's, as Optuna's: it cross-validates one by one."""
+    search = getattr(module_if_loaded("sklearn.model_selection._search"), "BaseSearchCV", None)
+    return role_of(estimator) == "search" and (search is None or not isinstance(estimator, search))
+
+
 def display_name(estimator: Any) -> str:
     """The name of the estimator's class, as people know it."""
     return type(estimator).__name__
@@ -49,6 +61,8 @@ def display_name(estimator: Any) -> str:
 def _decide(cls: type) -> Role:
     search = getattr(module_if_loaded("sklearn.model_selection._search"), "BaseSearchCV", None)
     if search is not None and issubclass(cls, search):
+        return "search"
+    if _is_search_by_name(cls):
         return "search"
     for owner in cls.__mro__:
         packages = owner.__module__.split(".")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skribe.capture.values import describe_value
+from skribe.guard import attempt
 from skribe.records import Metric, Param
 
 _SPLIT = re.compile(r"split(\d+)_(test|train)_(.+)")
@@ -21,6 +22,12 @@ def best_of(attributes: Mapping[str, Any]) -> tuple[tuple[Param, ...], tuple[Met
     if score is None or math.isnan(score):
         return params, ()
     return params, (Metric("best_cv_score", float(score)),)
+
+
+def attributes_of(search: Any) -> dict[str, Any]:
+    """The same attributes of a search that is not scikit-learn's, and may compute them when it is asked."""
+    found = {name: attempt(name, [], getattr, search, name, None) for name in ("best_params_", "best_score_")}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def split_scores(results: Mapping[str, Any], candidate: int) -> list[dict[str, dict[str, float]]]:

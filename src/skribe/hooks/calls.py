@@ -83,6 +83,7 @@ class Calls:
                 call.members = []
             scope.listener, scope.call, scope.members = listener, call, call.members
             scope.warned, scope.heard, scope.follows = call.warned, call.heard, listener.follows(call)
+            scope.opens = call.opens
             scope.owner = 0 if call.function else id(call.estimator)
             with self._lock:
                 # A search inside another call is no second one beside it.

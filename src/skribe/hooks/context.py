@@ -25,8 +25,8 @@ class Scope:
     """Something that is going on. While it is `quiet`, the fits inside it are its own affair and make no runs."""
 
     __slots__ = (
-        "__weakref__", "branches", "busy", "call", "follows", "heard", "listener", "members", "outer", "owner",
-        "quiet", "run", "task", "warned",
+        "__weakref__", "branches", "busy", "call", "follows", "heard", "listener", "members", "opens", "outer",
+        "owner", "quiet", "run", "task", "warned",
     )  # fmt: skip
 
     def __init__(self, outer: Scope | None, *, quiet: bool, call: Call | None = None, run: Any = None) -> None:
@@ -39,6 +39,7 @@ class Scope:
         self.listener: Any = None  # who was told that the call began, and is to be told how it ended
         self.owner = 0  # the id of the estimator whose call this is
         self.members = None if call is None else call.members
+        self.opens = False  # whether the cross-validations inside the call are runs of their own
         self.follows = False  # whether the listener wants to hear of each task of the call
         self.task: int | None = None  # the number of the task of that call which runs here
         self.heard: list[tuple[int, float]] | None = None if call is None else call.heard
@@ -48,7 +49,7 @@ class Scope:
         """The same scope for another thread, which times the members that it fits by itself."""
         twin = Scope(self.outer, quiet=self.quiet, call=self.call, run=self.run)
         twin.members, twin.owner, twin.listener = self.members, self.owner, self.listener
-        twin.task, twin.warned = self.task, self.warned
+        twin.task, twin.warned, twin.opens = self.task, self.warned, self.opens
         self.branches.append(weakref.ref(twin))
         return twin
 
@@ -63,7 +64,7 @@ class Scope:
         """The thing is over. Threads that still see this scope are outside of it from now on."""
         self.quiet = False
         self.call = self.run = self.members = self.warned = self.heard = None
-        self.follows = False
+        self.follows = self.opens = False
         for reference in self.branches:
             branch = reference()
             if branch is not None:

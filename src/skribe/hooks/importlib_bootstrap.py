@@ -169,7 +169,7 @@ def watched(original: Callable[..., Any], relay: Relay) -> Callable[..., Any]:
     def function(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         here = current.get()
-        if here is not None and here.quiet:
+        if here is not None and here.quiet and not here.opens:
             result = original(*args, **kwargs)
             if here.heard is not None:
                 relay.hear(here, original, args, kwargs, result)

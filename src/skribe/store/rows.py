@@ -258,7 +258,9 @@ class Rows:
         latest = {metric[0]: metric for metric in metrics}
         # What was written without a step and is replaced now becomes a point of the history.
         loose = set() if is_new else {key for (key,) in self._execute(_LOOSE, (run,))}
-        if len(metrics) - len(points) == len(latest) - len({point[3] for point in points}) and loose.isdisjoint(latest):
+        if len(metrics) - len(points) == len(latest) - len({point[3] for point in points}) and loose.isdisjoint(
+            latest
+        ):
             _metrics(self._execute, [(run, k, v, step, moment, seq) for k, v, step, moment in latest.values()])
         else:
             for key, value, step, moment in metrics:

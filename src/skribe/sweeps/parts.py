@@ -13,7 +13,6 @@ import numpy as np
 from skribe.records import Candidate, End, Fact, Failure, Metric, Result, Status, Warned
 from skribe.sweeps.layout import Place
 
-
 _TIMES = ("fit_time", "score_time")
 
 
