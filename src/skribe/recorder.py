@@ -19,7 +19,6 @@ from skribe.capture.members import member_seconds
 from skribe.capture.paths import is_sequential_selector, path_of_scores, paths
 from skribe.capture.roles import searches_by_itself
 from skribe.capture.search import attributes_of, best_of
-from skribe.capture.validation import settings_of, splitter_of
 from skribe.capture.weights import weights_of
 from skribe.guard import attempt, contain, hushed, pass_on, swallow
 from skribe.metrics.task import kind_of
@@ -43,7 +42,6 @@ from skribe.records import (
 )
 from skribe.settings import Settings
 from skribe.streams import Stream, Streams
-from skribe.validated import out_of_fold
 
 # Parameters which, when False, allow an estimator to write into the data that it is given, also when it predicts.
 _COPY = frozenset({"copy", "copy_X", "copy_x", "copy_X_train"})
@@ -115,6 +113,8 @@ class Recorder:
         notes: list[Note] = []
         params, troubles = parameters(call.estimator)
         if call.function:
+            from skribe.capture.validation import settings_of
+
             params = (*params, *settings_of(call.method, call.arguments))
         notes += troubles
         inside = call.inside if call.within is None else None
@@ -279,6 +279,9 @@ class Recorder:
 
     def _validated(self, call: Call, record: Record) -> Changes:
         """A cross-validation has ended: what its folds come to."""
+        from skribe.capture.validation import splitter_of
+        from skribe.validated import out_of_fold
+
         swept = self._swept(record)
         y = call.arguments.get("y")
         scores, absent, files = out_of_fold(call, y, record.labels, record.settings, record.folder, record.run)

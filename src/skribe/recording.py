@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skribe import metrics
 from skribe.capture import display_name
-from skribe.capture.candidates import Template
 from skribe.records import Call, Kind, Metric, Note, Param, Status
 from skribe.settings import Settings
 from skribe.streams import Stream
@@ -68,6 +67,7 @@ class Record:
 
 def sweep_of(call: Call, record: Record, params: tuple[Param, ...], around: Around) -> Sweep:
     """What will be told of each task of this search or cross-validation."""
+    from skribe.capture.candidates import Template
     from skribe.sweeps.sweep import Home, Sweep
 
     fitted = call.estimator if call.function else vars(call.estimator).get("estimator", call.estimator)

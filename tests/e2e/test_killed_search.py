@@ -195,7 +195,7 @@ def test_kill_9_with_workers(search):
 
 def test_quick_tasks_of_killed_workers(search):
     """joblib sends quick tasks in batches, whose results come together; what has come is there, and is right."""
-    going = search(seconds=0.001, n_jobs=2, candidates=2000)
+    going = search(seconds=0.001, n_jobs=2, candidates=600)
     going.wait_for(200)
     going.stop(signal.SIGKILL)
     run = skribe.last_run()

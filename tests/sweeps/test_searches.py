@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import uniform
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_iris, make_classification
 from sklearn.decomposition import PCA
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -40,6 +40,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 import skribe
+from skribe.capture import parameters
 
 X, y = load_iris(return_X_y=True)
 SPLIT = re.compile(r"split(\d+)_(.+)")
@@ -120,10 +121,9 @@ def assert_as_in_cv_results(run, search):
         for key, value in results["params"][number].items():
             if isinstance(value, int | float | str | None):
                 assert child.params[key] == value
-        for key in ("fit_time", "score_time"):
-            times = list(child.history(key)["value"])
-            assert list(child.history(key)["step"]) == list(range(n_splits))
-            assert np.mean(times) == pytest.approx(results[f"mean_{key}"][number], rel=1e-12)
+        for key in ("fit_time", "score_time"):  # each by itself is in the results
+            times = frame.loc[number][key]
+            assert np.average(times) == pytest.approx(results[f"mean_{key}"][number], rel=1e-12)
         for key, values in curves.items():
             assert list(child.history(key)["step"]) == list(range(n_splits)), key
             assert len(values) == n_splits
@@ -146,7 +146,7 @@ def table_of(run):
     return list(csv.DictReader(io.StringIO(run.artifact_path("cv_results.csv").read_text())))
 
 
-# --- every search class -----------------------------------------------------------------------------------------
+# --- every search class --------------------------------------------------------------------------------------
 
 GRID = {"C": [0.1, 1, 10], "kernel": ["linear", "rbf"]}
 SEARCHES = {
@@ -219,7 +219,7 @@ def test_processes_that_are_forked():
     assert run.status == "finished"
 
 
-# --- the child ---------------------------------------------------------------------------------------------------
+# --- the child -----------------------------------------------------------------------------------------------
 
 
 def test_a_child_is_named_by_what_varies():
@@ -234,11 +234,14 @@ def test_a_child_has_its_own_times_sizes_and_parameters(n_jobs):
     grid.fit(X, y)
     run = skribe.last_run()
     children = by_number(run)
-    for child in children:
+    frame = run.results()
+    for number, child in enumerate(children):
         assert run.start <= child.start < child.end <= run.end
         assert (child.status, child.error, child.experiment) == ("finished", None, "default")
-        spent = [value for key in ("fit_time", "score_time") for value in child.history(key)["value"]]
-        assert child.wall == pytest.approx(sum(spent), rel=1e-12)
+        rows = frame[frame["candidate"] == number]
+        assert child.wall == pytest.approx((rows["fit_time"] + rows["score_time"]).sum(), rel=1e-12)
+        if n_jobs is None:
+            assert abs((pd.Timestamp(child.start) - rows["began"].min()).total_seconds()) < 2e-6
         assert (child.end - child.start).total_seconds() >= child.wall / 2 - 0.001
         assert child.facts["n_train_samples"] == [100] * 3
         assert child.facts["n_test_samples"] == [50] * 3
@@ -249,11 +252,36 @@ def test_a_child_has_its_own_times_sizes_and_parameters(n_jobs):
     assert children[1].changed_params["c__C"] == 7
     if n_jobs is None:
         assert children[0].end <= children[1].start
-    frame = run.results()
     assert (frame["n_train"] == 100).all()
     assert frame["error"].isna().all()
     assert frame["reused"].isna().all()
     assert len(set(frame["worker"])) <= (n_jobs or 1)
+
+
+class Waits(BaseEstimator):
+    """Takes as long as it is told for each split."""
+
+    def __init__(self, seconds=()):
+        self.seconds = seconds
+
+    def fit(self, X, y=None):
+        time.sleep(self.seconds[int(X[0, 0] == 0)])
+        return self
+
+    def score(self, X, y=None):
+        return 1.0
+
+
+@pytest.mark.xfail(strict=True, reason="Sweep.changes_of writes the start with the split that arrives first, for good")
+def test_a_child_begins_with_its_first_split_also_when_another_arrives_before():
+    # The first split of the second candidate begins early and takes long; its second one begins late.
+    search = GridSearchCV(Waits(), {"seconds": [(0.3, 0.02), (0.8, 0.15)]}, cv=2, refit=False)
+    with joblib.parallel_backend("threading", n_jobs=2):
+        search.fit(np.arange(10.0)[:, None])
+    run = skribe.last_run()
+    began = run.results().groupby("candidate")["began"].min()
+    for number, child in enumerate(by_number(run)):
+        assert abs((pd.Timestamp(child.start) - began[number]).total_seconds()) < 0.1
 
 
 def test_estimator_objects_show_their_own_parameters_and_no_stale_ones():
@@ -274,6 +302,19 @@ def test_estimator_objects_show_their_own_parameters_and_no_stale_ones():
     assert minmax.params["scale__feature_range"] is not None
     assert "scale__with_mean" not in minmax.params
     assert "LogisticRegression" in logistic.name
+
+
+@pytest.mark.xfail(strict=True, reason="Template.filled leaves the texts of `steps` and `clf` as they were")
+def test_what_holds_the_chosen_one_shows_it_too():
+    pipe = Pipeline([("scale", StandardScaler()), ("clf", SVC())])
+    GridSearchCV(pipe, {"clf__C": [1.0, 5.0], "scale": ["passthrough"]}, cv=2).fit(X, y)
+    for child in skribe.last_run().children:
+        C = child.params["clf__C"]
+        with skribe.suppress():
+            expected = parameters(clone(pipe).set_params(clf__C=C, scale="passthrough"))[0]
+        assert {param.key: param.value for param in expected} == {
+            param.key: param.value for param in child._query.params(child.id)
+        }
 
 
 def test_halving_says_which_iteration_and_how_much():
@@ -397,7 +438,7 @@ def test_a_scorer_that_fails_leaves_nan_and_its_warning():
     assert scored.warnings == []
 
 
-# --- the parent --------------------------------------------------------------------------------------------------
+# --- the parent ----------------------------------------------------------------------------------------------
 
 
 def test_the_parent_has_its_settings_its_table_and_the_refitted_model():
@@ -504,7 +545,7 @@ def test_every_setting_of_autolog_reaches_the_children():
     assert [child.tags["team"] for child in children] == ["blue"] * 2
 
 
-# --- transparency ------------------------------------------------------------------------------------------------
+# --- transparency --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])
@@ -525,7 +566,7 @@ def test_the_search_is_what_it_would_be_without_us(n_jobs):
     assert (with_it.predict(X) == without.predict(X)).all()
 
 
-# --- searches in searches ------------------------------------------------------------------------------------------
+# --- searches in searches ------------------------------------------------------------------------------------
 
 
 def inner():
@@ -619,7 +660,7 @@ def test_erased_candidates_take_their_searches_with_them():
     assert len(everything) == 1 + 1 + 2 + 2
 
 
-# --- inside a run by hand -----------------------------------------------------------------------------------------
+# --- inside a run by hand ------------------------------------------------------------------------------------
 
 
 def test_a_search_joins_an_empty_run():
@@ -649,7 +690,7 @@ def test_the_next_search_in_a_run_is_a_child():
     assert sorted(child.params["C"] for child in second.children) == [3, 4]
 
 
-# --- odd data and settings ------------------------------------------------------------------------------------------
+# --- odd data and settings -----------------------------------------------------------------------------------
 
 
 def test_tables_and_weights():
