@@ -100,7 +100,8 @@ class Recorder:
             call.warned += outcome.warned[: max(0, 200 - len(call.warned))]
 
     def break_off(self, call: Call, number: int, error: BaseException) -> None:
-        call.record.sweep.break_off(number, failure_of(error))
+        status: Status = "failed" if isinstance(error, Exception) else "killed"
+        call.record.sweep.break_off(number, failure_of(error), status)
 
     def _open(self, call: Call, kind: Kind) -> Record:
         stream = None

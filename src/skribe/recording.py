@@ -81,7 +81,7 @@ def sweep_of(call: Call, record: Record, params: tuple[Param, ...], around: Arou
         find=around.find,
         last=around.last,
         show=around.show,
-        quiet=record.settings.silent or not record.top or _talks(params),
+        quiet=record.settings.silent or call.within is not None or _talks(params),
         estimator=(display_name(fitted), f"{cls.__module__}.{cls.__qualname__}"),
         fingerprints=record.fingerprints,
         name=record.name,
@@ -103,6 +103,7 @@ def parent_of(call: Call) -> str | None:
     """The run that this call's run belongs to."""
     if call.within is not None:
         outer: Record = call.within.record
-        child = outer.sweep.child_of(call.task) if outer.sweep is not None and call.task is not None else None
-        return child or outer.run
+        if outer.sweep is None or call.task is None:
+            return outer.run
+        return outer.sweep.child_of(call.task, call.task_began) or outer.run
     return None if call.inside is None else str(call.inside.id)

@@ -141,6 +141,7 @@ class End(NamedTuple):
     wall: float | None = None
     cpu: float | None = None
     failure: Failure | None = None
+    began: float | None = None  # the run began earlier than its start says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +193,7 @@ class Call:
     inside: Any = None  # the run by hand that is open around the call, as `skribe.recorder` made it
     within: Call | None = None  # the call that this one is a part of
     task: int | None = None  # and the task of it, as in `Task.number`
+    task_began: float | None = None
     tasks: int = 0  # how many tasks the call has given out, and in how many batches
     batches: int = 0
     started: float = 0.0

@@ -152,7 +152,7 @@ def assert_children_are_close_behind(run, results):
     assert all(last - results[place] < 0.1 for place in missing), (len(missing), len(results))
 
 
-@pytest.mark.parametrize("trial", range(3))
+@pytest.mark.parametrize("trial", range(2))
 @pytest.mark.parametrize("seconds", [0.0, 0.03])
 def test_kill_9_at_any_moment_leaves_all_that_was_finished(search, trial, seconds):
     going = search(seconds=seconds)

@@ -299,7 +299,6 @@ def test_a_child_that_was_taken_over_is_a_whole_child():
         assert after.status == "finished"
 
 
-@pytest.mark.xfail(strict=True, reason="Sweep._take reckons the begin of a reused result from seconds of another run")
 def test_what_was_taken_over_did_not_begin_before_the_search():
     fits_of(grid(Slow(log=os.environ[LOG])))
     fits_of(grid(Slow(log=os.environ[LOG])))

@@ -272,7 +272,6 @@ class Waits(BaseEstimator):
         return 1.0
 
 
-@pytest.mark.xfail(strict=True, reason="Sweep.changes_of writes the start with the split that arrives first, for good")
 def test_a_child_begins_with_its_first_split_also_when_another_arrives_before():
     # The first split of the second candidate begins early and takes long; its second one begins late.
     search = GridSearchCV(Waits(), {"seconds": [(0.3, 0.02), (0.8, 0.15)]}, cv=2, refit=False)
@@ -304,7 +303,6 @@ def test_estimator_objects_show_their_own_parameters_and_no_stale_ones():
     assert "LogisticRegression" in logistic.name
 
 
-@pytest.mark.xfail(strict=True, reason="Template.filled leaves the texts of `steps` and `clf` as they were")
 def test_what_holds_the_chosen_one_shows_it_too():
     pipe = Pipeline([("scale", StandardScaler()), ("clf", SVC())])
     GridSearchCV(pipe, {"clf__C": [1.0, 5.0], "scale": ["passthrough"]}, cv=2).fit(X, y)
@@ -366,7 +364,6 @@ def test_a_candidate_that_fails_is_failed_with_its_traceback(n_jobs):
     assert_chose(run, search)
 
 
-@pytest.mark.xfail(strict=True, reason="failure_in reads type and message from the last line of the traceback")
 def test_a_failure_of_several_lines_keeps_its_type():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -378,7 +375,6 @@ def test_a_failure_of_several_lines_keeps_its_type():
     assert row.error.message.startswith("Input contains NaN.")
 
 
-@pytest.mark.xfail(strict=True, reason="break_off makes a failure of Ctrl-C too, and Part.end goes by the failure")
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
 def test_ctrl_c_and_exit_read_killed_in_the_candidate_too(error):
     class Stops(Odd):
@@ -404,10 +400,7 @@ def test_when_all_fail_the_search_has_failed():
     assert len(run.results()) == 6
 
 
-_LOST = pytest.mark.xfail(strict=True, reason="what raises in another process is not told to `break_off`")
-
-
-@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=_LOST)])
+@pytest.mark.parametrize("n_jobs", [1, 2])
 def test_error_score_raise_leaves_the_candidate_that_broke_it_off(n_jobs):
     search = GridSearchCV(Odd(), {"does": ["answers", "fails"]}, cv=3, error_score="raise", n_jobs=n_jobs)
     with pytest.raises(ValueError, match="no fit today"):
@@ -611,7 +604,6 @@ class Slow(BaseEstimator):
         return X
 
 
-@pytest.mark.xfail(strict=True, reason="child_of takes the begin of the first search inside for the candidate's own")
 def test_a_candidate_begins_with_its_task_and_not_with_the_search_inside():
     pipe = make_pipeline(Slow(), inner())
     GridSearchCV(pipe, {"gridsearchcv__cv": [2]}, cv=2, refit=False).fit(X, y)

@@ -82,7 +82,7 @@ class Writer:
         if family == "sklearn.metrics._scorer" and "_score_func" in vars(value):
             return self._scorer(value)
         if family.startswith("sklearn.model_selection._split"):
-            return self._call(kind.__qualname__, self._attributes(value, kind))
+            return self.call(kind.__qualname__, self._attributes(value, kind))
         if family.startswith("scipy.stats") and {"dist", "args", "kwds"} <= vars(value).keys():
             return self._distribution(value)
         return _table(value, kind) or _own_repr(value, kind)
@@ -99,12 +99,17 @@ class Writer:
             for key, item in sorted(parameters_of(value).items())
             if key not in defaults or not same(item, defaults[key])
         }
-        text = self._call(kind.__qualname__, items)
+        text = self.call(kind.__qualname__, items)
         # The object is kept beside its text, for an id may be given to another object once this one is gone.
         self._written[id(value)] = (value, text)
         return text
 
-    def _call(self, name: str, keywords: Mapping[str, Any], positional: tuple[Any, ...] = ()) -> str:
+    def take(self, value: Any, text: str) -> None:
+        """From here on this very object is written so."""
+        self._written[id(value)] = (value, text)
+
+    def call(self, name: str, keywords: Mapping[str, Any], positional: tuple[Any, ...] = ()) -> str:
+        """`name(key=value)`."""
         parts = [self._write(item) for item in positional]
         parts += [f"{key}={self._keyword(key, item)}" for key, item in keywords.items()]
         return f"{name}({', '.join(parts)})"
@@ -129,14 +134,14 @@ class Writer:
             options["greater_is_better"] = False
         if held.get("_response_method", "predict") != "predict":
             options["response_method"] = held["_response_method"]
-        text = self._call("", {**options, **held.get("_kwargs", {})})[1:]
+        text = self.call("", {**options, **held.get("_kwargs", {})})[1:]
         return f"make_scorer({name}{', ' if text != ')' else ''}{text}"
 
     def _distribution(self, frozen: Any) -> str:
         held = vars(frozen)
         names = [*filter(None, (held["dist"].shapes or "").replace(" ", "").split(",")), "loc", "scale"]
         given = dict(zip(names, held["args"], strict=False))
-        return self._call(held["dist"].name, {**given, **held["kwds"]})
+        return self.call(held["dist"].name, {**given, **held["kwds"]})
 
     def _too_many(self, value: Any) -> bool:
         self._items += len(value)
@@ -167,7 +172,7 @@ class Writer:
         return f"slice({self._write(value.start)}, {self._write(value.stop)}, {self._write(value.step)})"
 
     def _partial(self, value: functools.partial[Any]) -> str:
-        return self._call("partial", value.keywords, (value.func, *value.args))
+        return self.call("partial", value.keywords, (value.func, *value.args))
 
     def _bytes(self, value: Any) -> str:
         return repr(value) if len(value) <= 100 else _summary(value)

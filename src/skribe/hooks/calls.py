@@ -75,7 +75,7 @@ class Calls:
     def _scope(self, listener: Listener, call: Call, outer: Scope | None) -> Scope:
         call.inside, call.started = open_run(), time.time()
         if outer is not None and outer.quiet:
-            call.within, call.task = outer.call, outer.task
+            call.within, call.task, call.task_began = outer.call, outer.task, outer.began
         scope = Scope(outer, quiet=True)
         # What our own code starts while it looks at the estimator is nobody's fit.
         if self._begun(listener, call):

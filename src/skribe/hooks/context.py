@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import time
 import weakref
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -25,8 +26,8 @@ class Scope:
     """Something that is going on. While it is `quiet`, the fits inside it are its own affair and make no runs."""
 
     __slots__ = (
-        "__weakref__", "branches", "busy", "call", "follows", "heard", "listener", "members", "opens", "outer",
-        "owner", "quiet", "run", "task", "warned",
+        "__weakref__", "began", "branches", "busy", "call", "follows", "heard", "listener", "members", "opens",
+        "outer", "owner", "quiet", "run", "task", "warned",
     )  # fmt: skip
 
     def __init__(self, outer: Scope | None, *, quiet: bool, call: Call | None = None, run: Any = None) -> None:
@@ -41,6 +42,7 @@ class Scope:
         self.members = None if call is None else call.members
         self.opens = False  # whether the cross-validations inside the call are runs of their own
         self.follows = False  # whether the listener wants to hear of each task of the call
+        self.began: float | None = None  # when that task began
         self.task: int | None = None  # the number of the task of that call which runs here
         self.heard: list[tuple[int, float]] | None = None if call is None else call.heard
         self.warned: list[Warned] | None = None if call is None else call.warned
@@ -49,14 +51,14 @@ class Scope:
         """The same scope for another thread, which times the members that it fits by itself."""
         twin = Scope(self.outer, quiet=self.quiet, call=self.call, run=self.run)
         twin.members, twin.owner, twin.listener = self.members, self.owner, self.listener
-        twin.task, twin.warned, twin.opens = self.task, self.warned, self.opens
+        twin.task, twin.began, twin.warned, twin.opens = self.task, self.began, self.warned, self.opens
         self.branches.append(weakref.ref(twin))
         return twin
 
     def of_task(self, number: int) -> Scope:
         """A scope for one task of this call, which has warnings of its own."""
         scope = Scope(self, quiet=True, call=self.call)
-        scope.listener, scope.task, scope.warned = self.listener, number, []
+        scope.listener, scope.task, scope.began, scope.warned = self.listener, number, time.time(), []
         scope.members = scope.heard = None
         return scope
 

@@ -227,6 +227,10 @@ def travelling(function: Any, name: str, number: int, *args: Any, **kwargs: Any)
     began = time.time()
     try:
         result = function(*args, **kwargs)
+    except BaseException as error:
+        # Which task it was is taken off again where the exception arrives.
+        error.__dict__["_skribe_task"] = number
+        raise
     finally:
         ended = time.time()
         if watches and warnings._showwarnmsg is note:  # type: ignore[attr-defined]

@@ -80,6 +80,15 @@ class Following:
         seen = None if warned is None else tuple(Warned(*one) for one in warned)
         self._tell(Outcome(self.first + number, result, began, ended, worker, seen, inner))
 
+    def lose(self, error: BaseException) -> None:
+        """A task has raised in another process; the exception says which."""
+        number = error.__dict__.pop("_skribe_task", None)
+        if number is not None:
+            self._broke(number, error)
+
+    def _broke(self, number: int, error: BaseException) -> None:
+        contain("a task that failed", self.scope.listener.break_off, self.call, self.first + number, error)
+
     def _tell(self, outcome: Outcome) -> None:
         contain("the result of a task", self.scope.listener.arrive, self.call, outcome)
 
@@ -91,7 +100,7 @@ class Following:
         try:
             result = in_task(scope, function, args, kwargs)
         except BaseException as error:
-            contain("a task that failed", self.scope.listener.break_off, self.call, self.first + number, error)
+            self._broke(number, error)
             raise
         finally:
             scope.close()
@@ -172,6 +181,9 @@ def _as_they_come(
                 back = next(results)
             except StopIteration:
                 return
+            except BaseException as error:
+                each.lose(error)
+                raise
             try:
                 each.take(back)
             except BaseException as error:

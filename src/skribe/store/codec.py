@@ -72,8 +72,8 @@ def decode(line: bytes) -> Changes:
     if "start" in fields:
         fields["start"] = Start(*fields["start"])
     if "end" in fields:
-        status, time, wall, cpu, failure = fields["end"]
-        fields["end"] = End(status, time, wall, cpu, None if failure is None else Failure(*failure))
+        status, time, wall, cpu, failure, *began = fields["end"]
+        fields["end"] = End(status, time, wall, cpu, None if failure is None else Failure(*failure), *began)
     if "datasets" in fields:
         fields["datasets"] = tuple(
             Dataset(role, name, kind, None if shape is None else tuple(shape), fingerprint, details)

@@ -28,7 +28,7 @@ from skribe.records import (
 )
 from skribe.store import feed
 from skribe.store.reader import Snapshots
-from skribe.store.reap import LAST_SEEN, Pulse
+from skribe.store.reap import Pulse, last_seen
 from skribe.store.selection import Selection, status_sql
 
 if TYPE_CHECKING:
@@ -355,8 +355,7 @@ class Query(Snapshots):
             num, run_id, name, kind, status, written, *middle = row
             experiment, parent, estimator, class_, start, end, wall, cpu, *error, deleted = middle
             if status != written:
-                (end,) = connection.execute(LAST_SEEN, {"run": num}).fetchone()
-                end = max(start, end or start)
+                end = max(start, last_seen(connection, num) or start)
             failure = None if error[0] is None else Failure(*error)
             found.append(
                 RunRow(

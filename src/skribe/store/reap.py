@@ -8,7 +8,7 @@ import sqlite3
 _PROCESSES = 200
 _RUNS = 1000
 
-LAST_SEEN = (
+_LAST_SEEN = (
     "SELECT max(time) FROM journal WHERE seq IN (SELECT max(seq) FROM param WHERE run = :run"
     " UNION ALL SELECT max(seq) FROM fact WHERE run = :run UNION ALL SELECT max(seq) FROM metric WHERE run = :run"
     " UNION ALL SELECT max(seq) FROM point WHERE run = :run UNION ALL SELECT max(seq) FROM tag WHERE run = :run"
@@ -19,7 +19,20 @@ LAST_SEEN = (
     " UNION ALL SELECT seq_start FROM run WHERE num = :run UNION ALL SELECT seq_name FROM run WHERE num = :run"
     " UNION ALL SELECT max(max(coalesce(seq_start, 0), coalesce(seq_end, 0))) FROM run WHERE parent = :run)"
 )
-"""When the journal last heard of a run or of one of its children, as an SQL query for `:run`."""
+_LAST_RESULT = (
+    "SELECT max(began + coalesce(fit_time, 0) + coalesce(score_time, 0)) FROM result"
+    " WHERE run = :run AND reused IS NULL"
+)
+
+
+def last_seen(connection: sqlite3.Connection, run: int) -> float | None:
+    """When a run, one of its children, or one of its results was last heard of."""
+    (last,) = connection.execute(_LAST_SEEN, {"run": run}).fetchone()
+    # A result alone has no journal number. A file that is older than searches has none.
+    if connection.execute("PRAGMA user_version").fetchone()[0] >= 2:
+        (result,) = connection.execute(_LAST_RESULT, {"run": run}).fetchone()
+        last = max(last or 0.0, result or 0.0) or None
+    return None if last is None else float(last)
 
 
 class Pulse:
@@ -72,6 +85,6 @@ def orphans(connection: sqlite3.Connection) -> list[tuple[int, float]]:
             (process, _RUNS - len(runs)),
         ).fetchall()
         for run, start in found:
-            (last,) = connection.execute(LAST_SEEN, {"run": run}).fetchone()
+            last = last_seen(connection, run)
             runs.append((run, max(start, last or start)))
     return runs

@@ -156,6 +156,8 @@ class Rows:
             self._erase(run, changes.erased)
         if changes.end is not None and not is_new:
             self._execute(_END, (*_ending(changes.end), seq, run))
+            if changes.end.began is not None:
+                self._execute("UPDATE run SET start = min(start, ?) WHERE num = ?", (changes.end.began, run))
         if changes.name is not None:
             self._execute("UPDATE run SET name = ?, seq_name = ? WHERE num = ?", (changes.name, seq, run))
         notes = list(changes.notes)

@@ -63,7 +63,7 @@ def of_search(sweep: Sweep) -> Summary:
 def of_validation(sweep: Sweep) -> Summary:
     """What a cross-validation adds: mean and standard deviation over its folds, or its curve over sizes or values."""
     metrics: list[Metric] = []
-    facts = [_fits(sweep)]
+    facts = [_fits(sweep)] if sweep.parts else []
     parts = [sweep.parts[number] for number in sorted(sweep.parts)]
     if sweep.layout.kind == "fold":
         by_key: dict[str, list[float]] = {}
@@ -74,7 +74,7 @@ def of_validation(sweep: Sweep) -> Summary:
             if len(values) == len(parts):
                 mean, std = mean_and_std(values)
                 metrics += [Metric(f"mean_{key}", mean), Metric(f"std_{key}", std)]
-        facts.append(Fact("n_folds", str(len(parts)), "int"))
+        facts += [Fact("n_folds", str(len(parts)), "int")] if parts else []
     else:
         for part in parts:
             metrics += _curve(sweep, part)

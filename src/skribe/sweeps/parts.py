@@ -32,6 +32,8 @@ class Part:
     known: dict[str, float] = field(default_factory=dict)  # its means
     warned: list[Warned] = field(default_factory=list)
     failure: Failure | None = None
+    broken: Status | None = None  # how it ended before it was complete
+    told: float = 0.0  # when it began, as it was written
     busy: float = 0.0  # seconds of tasks whose fits and scores are not told apart
 
     @property
@@ -84,7 +86,10 @@ class Part:
         return self.busy or None
 
     def end(self, status: Status) -> End:
-        return End("failed" if self.failure else status, self.ended or self.began, self.wall(), None, self.failure)
+        """How it ended; and when it began, should a split that came later have begun before the first to come."""
+        status = self.broken or ("failed" if self.failure else status)
+        began = self.began if self.began < self.told else None
+        return End(status, self.ended or self.began, self.wall(), None, self.failure, began)
 
     def candidate(self) -> Candidate:
         place = self.place
@@ -142,6 +147,9 @@ def failure_in(traceback: str | None) -> Failure | None:
     """The failure whose traceback scikit-learn has kept as a text."""
     if traceback is None:
         return None
-    last = next((line for line in reversed(traceback.rstrip().splitlines()) if line and line[0] not in " \t"), "")
-    kind, _, message = last.partition(": ")
+    lines = traceback.rstrip("\n").split("\n")
+    frames = [number for number, line in enumerate(lines) if line.startswith("  ")]
+    # The frames are indented; what comes after the last of them is the exception, of one line or of several.
+    after = "\n".join(lines[frames[-1] + 1 :] if frames else lines)
+    kind, _, message = after.partition(": ")
     return Failure(kind.strip() or "Exception", message, traceback)

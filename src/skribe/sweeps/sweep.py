@@ -145,17 +145,17 @@ class Sweep:
             self._write()
             self._show()
 
-    def break_off(self, number: int, error: Failure, warned: tuple[Warned, ...] = ()) -> None:
-        """A task has raised, and with it the call: the part that it was of has failed."""
+    def break_off(self, number: int, error: Failure, status: Status) -> None:
+        """A task has raised, and with it the call: so ends the part that it was of."""
         with self._lock:
             given = self._given.get(number)
             if given is not None and given.place is not None:
                 part = self._part(given.place)
-                part.failure, part.ended = error, time.time()
-                part.warned += warned
+                part.failure, part.broken, part.ended = error, status, time.time()
+                part.began = min(part.began, part.ended)
                 self._dirty[given.place.part] = part
 
-    def child_of(self, number: int) -> str | None:
+    def child_of(self, number: int, began: float | None) -> str | None:
         """The child run of a task that is under way, for what happens inside of it. It is written, if it was not."""
         with self._lock:
             given = self._given.get(number)
@@ -163,7 +163,7 @@ class Sweep:
                 return None
             part = self._part(given.place)
             if part.run is not None and not part.started:
-                part.began = min(part.began, time.time())
+                part.began = min(part.began, began or time.time())
                 self._dirty[given.place.part] = part
                 self._write(at_once=True)
             return part.run
@@ -185,7 +185,8 @@ class Sweep:
         else:
             body = {"n_train": given.n_train, "n_test": given.n_test}
         ended = now if outcome.ended is None else outcome.ended
-        began = outcome.began or ended - (fit or 0.0) - (score or 0.0)
+        spent = 0.0 if outcome.reused else (fit or 0.0) + (score or 0.0)
+        began = outcome.began or ended - spent
         body["ended"] = ended
         if outcome.warned:
             body["warnings"] = len(outcome.warned)
@@ -233,7 +234,7 @@ class Sweep:
     def _planned(self) -> tuple[Fact, ...]:
         """How much there is to do, as soon as that is known, and whenever it grows."""
         total = self.layout.total()
-        if total is None or total == self._told:
+        if total is None or total == self._told or not self.parts:
             return ()
         facts = [Fact("n_fits", str(total), "int")]
         if self._told is None and self.keys.parts:
@@ -304,6 +305,7 @@ class Sweep:
         tags: Mapping[str, str] = {}
         if not part.started:
             part.started = True
+            part.told = part.began
             name, class_ = self.home.estimator
             start = Start(
                 self.home.experiment, part.place.name, self.layout.kind, part.began, self.home.run, name, class_
