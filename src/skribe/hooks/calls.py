@@ -66,8 +66,11 @@ class Calls:
         listener = self.listener
         if listener is None:
             return None
-        arguments = contain("the arguments of a function", _arguments, function, args, kwargs)
-        if arguments is None or "estimator" not in arguments:
+        try:
+            arguments = _arguments(function, args, kwargs)
+        except TypeError:  # wrong arguments, which the function itself will refuse
+            return None
+        if "estimator" not in arguments:
             return None
         call = Call(method=function.__name__, estimator=arguments["estimator"], arguments=arguments, function=True)
         return self._scope(listener, call, outer)

@@ -12,7 +12,7 @@ import functools
 import operator
 import sys
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, time
 from types import MethodType
 from typing import Any, Protocol
 
@@ -184,14 +184,56 @@ def watched(original: Callable[..., Any], relay: Relay) -> Callable[..., Any]:
     return function
 
 
-def in_task(scope: Scope, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Do a task of a search inside its own scope, in the process of the search."""
+def run_here(self: Any, function: Callable[..., Any], number: int, args: tuple[Any, ...], kwargs: Any) -> Any:
+    """Do a task of a search in the process of the search, in a scope of its own. A method of `Following`."""
     __tracebackhide__ = True
+    scope: Scope = self.scope_of(number)
+    warned = scope.warned
     token = current.set(scope)
+    began = time()
     try:
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
+    except BaseException as error:
+        self.broke(number, error)
+        raise
     finally:
         current.reset(token)
+        scope.close()
+    return self.done(number, result, began, warned)
+
+
+def parallel_call(original: Callable[..., Any], prepare: Callable[..., Any]) -> Callable[..., Any]:
+    """`Parallel.__call__`, whose tasks run inside the scope that dispatched them, and are told as they are done."""
+
+    @functools.wraps(original)
+    def __call__(self: Any, iterable: Any) -> Any:  # noqa: N807
+        __tracebackhide__ = True
+        scope = current.get()
+        if scope is None or not scope.quiet:
+            return original(self, iterable)
+        tasks, each = prepare(self, iterable, scope)
+        if each is None:
+            return original(self, tasks)
+        try:
+            if not each.yields:
+                each.take_all(original(self, tasks))
+                return each.in_order()
+            with each.yielding(self):
+                results = original(self, tasks)
+                try:
+                    for back in results:
+                        each.take(back)
+                except BaseException as error:
+                    each.lose(error)
+                    if results.gi_frame is not None:
+                        # Ctrl-C while we were writing: joblib is to learn of it as if it had come while it waited.
+                        results.throw(error)
+                    raise
+            return each.in_order()
+        finally:
+            each.close()
+
+    return __call__
 
 
 def travelling(function: Any, name: str, number: int, *args: Any, **kwargs: Any) -> Any:
@@ -206,8 +248,8 @@ def travelling(function: Any, name: str, number: int, *args: Any, **kwargs: Any)
 
     import os
     import threading
-    import time
     import warnings
+    from time import time
 
     warned: Any = None
     show = getattr(warnings, "_showwarnmsg", None)
@@ -224,7 +266,7 @@ def travelling(function: Any, name: str, number: int, *args: Any, **kwargs: Any)
 
     if watches:
         warned, warnings._showwarnmsg = [], note  # type: ignore[attr-defined]
-    began = time.time()
+    began = time()
     try:
         result = function(*args, **kwargs)
     except BaseException as error:
@@ -232,16 +274,26 @@ def travelling(function: Any, name: str, number: int, *args: Any, **kwargs: Any)
         error.__dict__["_skribe_task"] = number
         raise
     finally:
-        ended = time.time()
+        ended = time()
         if watches and warnings._showwarnmsg is note:  # type: ignore[attr-defined]
             warnings._showwarnmsg = show  # type: ignore[attr-defined]
+    inner = None
     held = getattr(args[0], "__dict__", {}) if args else {}
-    kept = ("best_params_", "best_score_", "best_index_", "cv_results_", "refit_time_", "n_splits_")
-    inner = {key: held[key] for key in kept if key in held} if "cv_results_" in held else None
-    if inner is not None:
-        inner["class"] = type(args[0]).__module__ + "." + type(args[0]).__qualname__
-    worker = (os.getpid(), threading.get_ident())
-    return number, result, began, ended, worker, warned, inner
+    results = held.get("cv_results_")
+    if type(results) is dict and "params" in results:
+        # As bytes, made here: what cannot be pickled was never meant to leave this process, and does not.
+        try:
+            try:
+                import cloudpickle  # a part of joblib from 1.6 on
+            except ImportError:
+                from joblib.externals import cloudpickle
+            kept = ("best_params_", "best_score_", "best_index_", "cv_results_", "refit_time_", "n_splits_")
+            found = {key: held[key] for key in kept if key in held}
+            found["class"] = type(args[0]).__module__ + "." + type(args[0]).__qualname__
+            inner = cloudpickle.dumps(found)
+        except Exception:  # noqa: BLE001 - then it is not told
+            inner = None
+    return number, result, began, ended, (os.getpid(), threading.get_ident()), warned, inner
 
 
 def marked_task_call(original: Callable[..., Any], mark: str) -> Callable[..., Any]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import functools
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from skribe.hooks.context import Scope, current, name_of
-from skribe.hooks.importlib_bootstrap import bootstrap_with, marked_task_call
-from skribe.hooks.searches import follow
+from skribe.hooks.context import Scope, current
+from skribe.hooks.importlib_bootstrap import bootstrap_with, marked_task_call, parallel_call
+from skribe.hooks.searches import MARK, prepare
 from skribe.hooks.wrapping import Patches
-
-_MARK = "_skribe_scope"
 
 
 def hook_threads(patches: Patches) -> None:
@@ -37,27 +34,5 @@ def hook_parallel(patches: Patches) -> None:
     """Have each task that is dispatched inside a fit run inside that fit, wherever it runs."""
     from sklearn.utils import parallel
 
-    patches.replace(parallel.Parallel, "__call__", _marking(parallel.Parallel.__call__))
-    patches.replace(parallel._FuncWrapper, "__call__", marked_task_call(parallel._FuncWrapper.__call__, _MARK))
-
-
-def _marking(original: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def __call__(self: Any, iterable: Iterable[Any]) -> Any:  # noqa: N807
-        scope = current.get()
-        if scope is None or not scope.quiet:
-            return original(self, iterable)
-        marked = _marked(iterable, name_of(scope))
-        if scope.follows:
-            return follow(original, self, marked, scope)
-        return original(self, marked)
-
-    return __call__
-
-
-def _marked(iterable: Iterable[Any], name: str) -> Iterator[Any]:
-    for task in iterable:
-        attributes = getattr(task[0], "__dict__", None)
-        if attributes is not None and type(task[0]).__name__ == "_FuncWrapper":
-            attributes[_MARK] = name
-        yield task
+    patches.replace(parallel.Parallel, "__call__", parallel_call(parallel.Parallel.__call__, prepare))
+    patches.replace(parallel._FuncWrapper, "__call__", marked_task_call(parallel._FuncWrapper.__call__, MARK))

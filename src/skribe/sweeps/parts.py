@@ -104,11 +104,10 @@ def numbers_of(result: Result) -> Iterable[tuple[str, float]]:
     """The numbers of a result under scikit-learn's names: `test_score`, `train_f1`, `fit_time`."""
     for group in ("test", "train"):
         scores = result.body.get(group)
-        if isinstance(scores, Mapping):
-            for name, score in scores.items():
+        named = scores if isinstance(scores, Mapping) else {"score": scores}
+        for name, score in named.items():
+            if isinstance(score, int | float):  # a scorer of the user's may give anything that is a number
                 yield f"{group}_{name}", float(score)
-        elif scores is not None:
-            yield f"{group}_score", float(scores)
     if result.fit_time is not None:
         yield "fit_time", result.fit_time
     if result.score_time is not None:
@@ -140,7 +139,9 @@ def body_of(result: Mapping[str, Any], n_train: int | None, n_test: int | None) 
 
 
 def _plain(scores: Any) -> Any:
-    return dict(scores) if isinstance(scores, Mapping) else scores
+    if isinstance(scores, Mapping):
+        return {name: _plain(score) for name, score in scores.items()}
+    return scores if isinstance(scores, int | float) else str(scores)
 
 
 def failure_in(traceback: str | None) -> Failure | None:

@@ -226,6 +226,7 @@ class Sweep:
             body = {"train": train, "test": test, "n_train": int(size), "n_test": given.n_test}
             place = self.layout.of_size(int(size), given.place.split)
             self._add(place, Result(place.part, place.split, began, fit, score, worker, body), outcome)
+            outcome = outcome._replace(warned=None)  # which size they came with is not known: told once
 
     def _take_whole(self, outcome: Outcome) -> None:
         """A permutation: its score is a point of the parent's."""
