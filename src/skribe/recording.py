@@ -36,7 +36,7 @@ class Around(NamedTuple):
 
     announce: Callable[[Finished], None]
     show: Callable[[Progress], None]
-    find: Callable[[Path, str], Find | None]
+    find: Callable[[Path, str, str], Find | None]
     last: Callable[[Path, str, str], tuple[str, str] | None]
 
 
@@ -87,7 +87,8 @@ def sweep_of(call: Call, record: Record, params: tuple[Param, ...], around: Arou
         name=record.name,
     )
     if call.function:
-        return Sweep(call, home, lambda chosen: Template(fitted, ()).filled(chosen))
+        own = (param for param in params if not param.key.startswith("cv."))
+        return Sweep(call, home, Template(fitted, own).filled)
     inner = "estimator__"
     own = (param._replace(key=param.key[len(inner) :]) for param in params if param.key.startswith(inner))
     return Sweep(call, home, Template(fitted, own).filled)

@@ -87,11 +87,11 @@ class Session:
             )  # fmt: skip
 
 
-def find_result(folder: Path, key: str) -> Find | None:
-    """The result that an earlier search has left under this key."""
+def find_result(folder: Path, run: str, key: str) -> Find | None:
+    """The result that a search other than this one has left under this key."""
     from skribe.sweeps.sweep import Find
 
-    found = query_of(folder).finished_result(key)
+    found = query_of(folder).finished_result(key, run)
     return None if found is None else Find(*found)
 
 

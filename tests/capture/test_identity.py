@@ -24,6 +24,7 @@ import threading
 import types
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -670,6 +671,50 @@ def test_what_is_only_written_to_does_not_count() -> None:
     CALLS.clear()
     assert before[0] == after[0]
     assert before[1] != after[1], "what is read counts"
+
+
+class Gate:
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+
+    def __enter__(self) -> None:
+        CALLS.append(1)
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def add(self, value: float) -> None:
+        self.factor += value
+
+
+class Halving(dict[str, float]):
+    def __setitem__(self, key: str, value: float) -> None:
+        super().__setitem__(key, value / 2)
+
+
+def test_an_object_of_ones_own_that_is_written_to_counts() -> None:
+    made: dict[str, Any] = {}
+    for name, body in (
+        ("enters", "with gate:\n        return value"),
+        ("adds", "gate.add(value)\n    return value"),
+        ("sets", "gate['a'] = value\n    return value"),
+    ):
+        path = Path(f"{name}.py")
+        path.write_text(f"def {name}(value):\n    {body}\n")
+        scope: dict[str, Any] = {"gate": Gate(1.0), "__name__": "__main__"}
+        exec(compile(path.read_text(), str(path.absolute()), "exec"), scope)
+        made[name] = scope
+    for name, scope in made.items():
+        before = content(scope[name])
+        scope["gate"] = Gate(3.0) if name != "sets" else Halving()
+        assert content(scope[name]) != before, name
+
+
+def reads_a_file_with_a_word_that_looks_like_a_mode(value: float) -> float:
+    return value * {"a": [float(line) for line in open("factor.txt")][0]}["a"]  # noqa: SIM115
+
+
+def test_a_word_that_looks_like_a_mode_is_none() -> None:
+    refused(reads_a_file_with_a_word_that_looks_like_a_mode, "open", "not seen")
 
 
 def logs(value: float) -> float:

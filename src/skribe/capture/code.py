@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import xxhash
 
-from skribe.capture.writes import only_written, writes_files_only
+from skribe.capture.writes import is_harmless, only_written, writes_files_only
 
 PYTHON: Final = f"{sys.implementation.cache_tag} {'.'.join(map(str, sys.version_info[:3]))}"
 _INTERACTIVE: Final = frozenset({"__main__", "__mp_main__"})
@@ -245,6 +245,17 @@ def text_of(value: str) -> bytes:
     return b"s%d;%b" % (len(encoded), encoded)
 
 
+_EMPTY: Final = object()
+
+
+def _inside(cell: CellType) -> Any:
+    """What a cell of a closure holds."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _EMPTY
+
+
 class CodeWalk:
     """One way through a value and all that belongs to it; here, through what is code.
 
@@ -307,7 +318,8 @@ class CodeWalk:
         anatomy = dissect(value.__code__)
         cells = dict(zip(value.__code__.co_freevars, value.__closure__ or (), strict=True))
         for name in only_written(value) & cells.keys():
-            del cells[name]
+            if is_harmless(_inside(cells[name])):
+                del cells[name]
         return b"".join((
             b"code", anatomy.digest, text_of(value.__name__),
             self.feed(value.__defaults__), self.feed(value.__kwdefaults__),
@@ -316,11 +328,8 @@ class CodeWalk:
         ))  # fmt: skip
 
     def _cell(self, value: CellType) -> bytes:
-        try:
-            inside = value.cell_contents
-        except ValueError:
-            return b"empty"
-        return self.feed(inside)
+        inside = _inside(value)
+        return b"empty" if inside is _EMPTY else self.feed(inside)
 
     def _globals(self, function: Any, anatomy: Anatomy) -> bytes:
         for names in _UNSEEN_NAMES:
@@ -331,7 +340,9 @@ class CodeWalk:
         fed = [b"globals"]
         written = only_written(function)
         for name in anatomy.reads:
-            if name in written or (name == "open" and writes_files_only(function.__code__)):
+            if name == "open" and type(function) is FunctionType and writes_files_only(function):
+                continue
+            if name in written and is_harmless(function.__globals__.get(name)):
                 continue
             for scope in (function.__globals__, function.__builtins__):
                 if name in scope:

@@ -1,14 +1,18 @@
-"""What a function only writes to: a list that counts its calls, a log that it appends to.
+"""What a function only writes to: a list that counts its calls, a log that it appends to, the lock around that.
 
-What comes out of the function does not depend on what is in them, so it need not be the same for the function to be
-the same. This is seen in the source alone, and where there is no source nothing is taken to be so.
+Of a plain list, dictionary, number, lock or file that a function writes to and never reads, what comes out of it does
+not depend. That it does so is seen in its source alone, and where there is no source nothing is taken to be so. What
+the object is counts as much: an `append` of the user's own may do anything.
 """
 
 from __future__ import annotations
 
 import ast
+import collections
 import inspect
+import io
 import textwrap
+import threading
 from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Final
@@ -17,8 +21,11 @@ from skribe.guard import attempt
 
 _WRITES: Final = frozenset({"append", "appendleft", "add", "extend", "update", "insert", "write", "put"})
 _WRITE_MODES: Final = frozenset(mode + more for mode in "awx" for more in ("", "b", "t"))
-# Names by which a file that was opened would be read.
-_READS: Final = frozenset({"read", "readline", "readlines", "load", "loads", "safe_load", "reader", "DictReader"})
+# Of these exact types it is known that writing to them does nothing else.
+_HARMLESS: Final = frozenset({
+    list, dict, set, int, float, collections.deque, collections.Counter, collections.defaultdict, io.TextIOWrapper,
+    io.BufferedWriter, type(threading.Lock()), type(threading.RLock()),
+})  # fmt: skip
 _KEPT: Final = 1024
 _known: dict[int, tuple[CodeType, frozenset[str]]] = {}
 
@@ -34,16 +41,60 @@ def only_written(function: FunctionType) -> frozenset[str]:
     return known[1]
 
 
-def writes_files_only(code: CodeType) -> bool:
-    """Whether code that opens a file does so to write: it says so, and names nothing that would read."""
-    inside = [code, *(constant for constant in code.co_consts if isinstance(constant, CodeType))]
-    modes = {constant for one in inside for constant in one.co_consts if isinstance(constant, str)}
-    names = {name for one in inside for name in one.co_names}
-    return not modes.isdisjoint(_WRITE_MODES) and names.isdisjoint(_READS)
+def is_harmless(value: object) -> bool:
+    """Whether writing to this object changes nothing but the object."""
+    return type(value) in _HARMLESS
+
+
+def writes_files_only(function: FunctionType) -> bool:
+    """Whether every `open` in the function says in so many words that it opens a file to write."""
+    return bool(attempt("source", [], _writes_files_only, function))
+
+
+def _writes_files_only(function: FunctionType) -> bool:
+    tree = _tree_of(function)
+    opened = [node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == "open"]
+    writing = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open" and _writes(node)
+    ]
+    return 0 < len(opened) == len(writing)
+
+
+def _writes(call: ast.Call) -> bool:
+    modes = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "mode")]
+    return len(modes) == 1 and isinstance(modes[0], ast.Constant) and modes[0].value in _WRITE_MODES
+
+
+def _tree_of(function: FunctionType) -> ast.AST:
+    """The function's source, if it is that: a file may have changed since, or another may be under its name."""
+    source, code = textwrap.dedent(inspect.getsource(function)), function.__code__
+    free = [name for name in code.co_freevars if name != "__class__"]
+    inside = textwrap.indent(source, "  ")
+    if "__class__" in code.co_freevars:
+        inside = textwrap.indent(f"class It:\n{inside}", "  ")
+    tree = ast.parse(f"def around():\n  {' = '.join([*free, 'None'])}\n{inside}")
+    if not any(_is_alike(found, code) for found in _codes_in(compile(tree, "it", "exec"))):
+        raise ValueError("this is not the source of the function")
+    return tree.body[0]
+
+
+def _codes_in(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes_in(constant)
+
+
+def _is_alike(found: CodeType, code: CodeType) -> bool:
+    return (found.co_name, found.co_names, found.co_varnames, found.co_freevars) == (
+        code.co_name, code.co_names, code.co_varnames, code.co_freevars,
+    )  # fmt: skip
 
 
 def _only_written(function: FunctionType) -> frozenset[str]:
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    tree = _tree_of(function)
     written: set[str] = set()
     harmless: set[int] = set()
     for name in _written_in(tree):

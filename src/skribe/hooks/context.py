@@ -9,9 +9,8 @@ so a thread pool that outlives the fit which created it is as free as any other.
 from __future__ import annotations
 
 import contextlib
-import itertools
-import os
 import time
+import uuid
 import weakref
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -101,12 +100,11 @@ def entered(*, quiet: bool, run: Any = None) -> Iterator[Scope]:
 # A scope goes with a task under a name, a plain text, because a task must not carry an object of ours: a worker that
 # cannot import skribe would hang on it. A name that means nothing here comes from another process.
 _named: weakref.WeakValueDictionary[str, Scope] = weakref.WeakValueDictionary()
-_numbers = itertools.count()
 
 
 def name_of(scope: Scope) -> str:
     """A name under which `find` gives this scope back, in this process and while it lasts."""
-    name = f"{os.getpid()}-{next(_numbers)}"
+    name = uuid.uuid4().hex  # a worker on another machine may have our process number
     _named[name] = scope
     return name
 

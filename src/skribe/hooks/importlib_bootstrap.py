@@ -261,7 +261,11 @@ def travelling(function: Any, name: str, number: int, *args: Any, **kwargs: Any)
         if len(warned) < 50:
             category = message.category
             full = f"{category.__module__}.{category.__qualname__}"
-            warned.append((full, str(message.message), str(message.filename), message.lineno))
+            try:
+                text = str(message.message)
+            except Exception:  # noqa: BLE001
+                text = "(its text cannot be shown)"
+            warned.append((full, text, str(message.filename), message.lineno))
         show(message)
 
     if watches:
@@ -270,8 +274,12 @@ def travelling(function: Any, name: str, number: int, *args: Any, **kwargs: Any)
     try:
         result = function(*args, **kwargs)
     except BaseException as error:
-        # Which task it was is taken off again where the exception arrives.
-        error.__dict__["_skribe_task"] = number
+        # Which task it was is taken off again where the exception arrives. Not for one that pickles in its own way.
+        kind = type(error)
+        if kind.__reduce__ is BaseException.__reduce__ and kind.__setstate__ is BaseException.__setstate__:
+            held = getattr(error, "__dict__", None)
+            if type(held) is dict:
+                held["_skribe_task"] = number
         raise
     finally:
         ended = time()

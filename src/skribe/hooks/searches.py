@@ -17,6 +17,7 @@ import pickle
 import re
 import threading
 import time
+import uuid
 import weakref
 from collections.abc import Iterable, Iterator
 from types import FunctionType
@@ -43,7 +44,7 @@ class Following:
 
     def __init__(self, scope: Scope, way: Way) -> None:
         self.scope = scope
-        self.name = f"{os.getpid()}-{next(_numbers)}"
+        self.name = uuid.uuid4().hex  # a worker on another machine may have our process number
         self.way = way
         self.yields = way.yields
         call: Any = scope.call
@@ -156,7 +157,6 @@ class Following:
             parallel.return_as, parallel.return_generator, parallel.return_ordered = before
 
 
-_numbers = itertools.count()
 # By name, because what travels must not carry an object of ours. A name that means nothing here is of another process.
 following: weakref.WeakValueDictionary[str, Following] = weakref.WeakValueDictionary()
 # Its module is one that cannot be imported from: that is what makes cloudpickle send the function itself.

@@ -152,16 +152,16 @@ class Query(Snapshots):
         sql = f"SELECT {_RESULT} FROM result WHERE run = ? ORDER BY candidate, split"
         return [_result(*row) for row in self._of_searches(run, sql)]
 
-    def finished_result(self, key: str) -> tuple[str, Result] | None:
-        """The result under this key, and the run that it is of, unless that is in the trash. The newest one."""
+    def finished_result(self, key: str, besides: str = "") -> tuple[str, Result] | None:
+        """The newest result under this key, and its run: one that is not in the trash, and not the one named."""
         with self._snapshot() as connection:
             if not _knows_searches(connection):
                 return None
             row = connection.execute(
                 f"SELECT r.id, {_RESULT} FROM result JOIN run r ON r.num = result.run"
                 " JOIN experiment e ON e.id = r.experiment"
-                " WHERE key = ? AND r.deleted IS NULL AND e.deleted IS NULL ORDER BY r.num DESC LIMIT 1",
-                (key,),
+                " WHERE key = ? AND r.id != ? AND r.deleted IS NULL AND e.deleted IS NULL ORDER BY r.num DESC LIMIT 1",
+                (key, besides),
             ).fetchone()
         return None if row is None else (row[0], _result(*row[1:]))
 

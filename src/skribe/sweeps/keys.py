@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy
 import xxhash
 
 from skribe.capture.fingerprint import fingerprint
@@ -16,20 +17,16 @@ from skribe.capture.identity import Unsure, content
 from skribe.guard import contain
 from skribe.records import Outcome, Result, Task
 
-# Settings of scikit-learn that say how things are shown or checked, not what comes out.
-_SHOWING = frozenset({
-    "print_changed_only", "display", "skip_parameter_validation", "assume_finite", "working_memory",
-    "pairwise_dist_chunk_size", "enable_cython_pairwise_dist",
-})  # fmt: skip
+# Settings of scikit-learn that say how things are shown. All others may change what comes out, or whether it does.
+_SHOWING = frozenset({"print_changed_only", "display"})
 _SAME_FOR_ALL = ("scorer", "fit_params", "score_params", "error_score", "return_train_score")
 
 
 class Keys:
     """The keys of the tasks of one search. What is the same for all of them is identified once."""
 
-    def __init__(self, fingerprints: tuple[str | None, str | None], described: bool) -> None:
-        self._fingerprints = fingerprints
-        self._described = described  # whether the data were looked at already
+    def __init__(self, fingerprints: tuple[str | None, str | None]) -> None:
+        self._fingerprints = fingerprints  # of X and y, where they were looked at already
         self._common: bytes | None = None
         self._unsure = False
         self._candidate: tuple[Any, bytes | None] = None, None
@@ -59,16 +56,12 @@ class Keys:
 
     def _identify(self, task: Task) -> bytes:
         """The estimator, the data, the scorer, what is passed to `fit` and `score`, and the versions."""
-        X, y = self._fingerprints
-        if X is None and not self._described:
-            X, y = fingerprint(task.args[1]), fingerprint(task.args[2])
-        if X is None or (y is None and task.args[2] is not None):
-            raise Unsure(f"{'y' if X is not None else 'X'}: the content of the data is not known to skribe")
+        X, y = _data(task.args[1], self._fingerprints[0], "X"), _data(task.args[2], self._fingerprints[1], "y")
         # These are used as they are; the estimator is cloned, and keeps its parameters only.
         known = {name: content(task.kwargs.get(name), name, cloned=False) for name in _SAME_FOR_ALL}
         known["estimator"] = content(task.args[0], "estimator")
         known["versions"] = content(_versions())
-        self.parts = {"X": X[:8], "y": (y or "none")[:8], **{name: part.hex()[:8] for name, part in known.items()}}
+        self.parts = {"X": X.hex()[:8], "y": y.hex()[:8], **{name: part.hex()[:8] for name, part in known.items()}}
         return content([X, y, known])
 
     def _chosen(self, task: Task) -> bytes:
@@ -94,8 +87,14 @@ class Keys:
         return made
 
 
+def _data(data: Any, known: str | None, name: str) -> bytes:
+    """The content of X or y. A plain array of numbers has been looked at already; of all else the types count too."""
+    if type(data) is numpy.ndarray and data.dtype.kind in "biuf" and (seen := known or fingerprint(data)):
+        return bytes.fromhex(seen)
+    return content(data, name, cloned=False)
+
+
 def _versions() -> list[Any]:
-    import numpy
     import scipy
     import sklearn
 

@@ -59,7 +59,7 @@ class Home:
     folder: Path
     settings: Settings
     write: Callable[..., None]
-    find: Callable[[Path, str], Find | None]
+    find: Callable[[Path, str, str], Find | None]
     last: Callable[[Path, str, str], tuple[str, str] | None]
     show: Callable[[Progress], None]
     quiet: bool  # nobody wants to see how far it has come
@@ -100,7 +100,7 @@ class Sweep:
         self.best = Best()
         self.computed = self.reused = 0
         self.reused_from: dict[str, int] = {}
-        self.keys = Keys(home.fingerprints, home.settings.log_datasets)
+        self.keys = Keys(home.fingerprints)
         self._params_of = params_of
         self._children = home.settings.max_tuning_runs != 0 or call.function
         self._given: dict[int, _Given] = {}
@@ -129,7 +129,7 @@ class Sweep:
             reason = self.keys.reason
             say_once(f"resume {reason}", f"skribe cannot resume {self.home.name} in part or at all: {reason}.")
             return None
-        found = contain("a result of an earlier run", self.home.find, self.home.folder, key)
+        found = contain("a result of an earlier run", self.home.find, self.home.folder, self.home.run, key)
         return None if found is None else outcome_of(task, found.run, found.result)
 
     def arrive(self, outcome: Outcome) -> None:
@@ -345,6 +345,12 @@ class Sweep:
 
     def close(self, status: Status) -> None:
         """The call is over: what is not complete now never will be."""
+        try:
+            self._close(status)
+        finally:
+            self._show(over=True)
+
+    def _close(self, status: Status) -> None:
         with self._lock:
             for part in self.parts.values():
                 if part.complete:
@@ -356,7 +362,6 @@ class Sweep:
             left = [part for part in self.parts.values() if not part.complete and part.run is not None]
             broken: Status = "finished" if status == "finished" else "killed"
             self.home.write(*(self.changes_of(part, broken) for part in left if part.started or part.failure))
-            self._show(over=True)
 
     def _show(self, over: bool = False) -> None:
         if self.home.quiet:
@@ -373,10 +378,10 @@ class Sweep:
 
 def deciding(search: Any, means: Mapping[str, float]) -> str | None:
     """The mean score by which a search chooses; None if it does not choose by one."""
-    if "mean_test_score" in means:
-        return "mean_test_score"
     refit = vars(search).get("refit")
-    return f"mean_test_{refit}" if isinstance(refit, str) else None
+    if isinstance(refit, str) and f"mean_test_{refit}" in means:
+        return f"mean_test_{refit}"
+    return "mean_test_score" if [key for key in means if key.startswith("mean_test_")] == ["mean_test_score"] else None
 
 
 def _sizes_of(task: Task) -> tuple[int | None, int | None]:
