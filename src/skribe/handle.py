@@ -189,8 +189,8 @@ class Run:
         from skribe.sweeps.reading import table_of
 
         said = [note.reason for note in self.notes if note.what == "advice"]
-        if said or self.kind != "search":
-            return said
+        if said or self.kind != "search" or self.status in ("running", "killed"):
+            return said  # of half a search nothing is certain
         return [one.text for one in advice(table_of(self._query, self.id))]
 
     def views(self) -> dict[str, Any]:
@@ -215,7 +215,7 @@ class Run:
 
     def _check_search(self, verb: str) -> None:
         if not self._query.candidates(self.id):
-            raise ArgumentError(f"{verb}() is for searches, and {self.name} {self.short_id} has tried nothing out.")
+            raise ArgumentError(f"{verb}() is for searches, and {self.name} {self.short_id} has no candidates.")
 
     def frame(self) -> pandas.DataFrame:
         """The run as the one row that it is in `skribe.runs()`."""
@@ -333,7 +333,7 @@ class Run:
         return {
             "parameters that are not defaults": sorted(self.changed_params.items(), key=_best_first),
             "metrics": [(key, number(value)) for key, value in sorted(self.metrics.items(), key=_best_first)],
-            "fitted": sorted(self.facts.items(), key=_best_first),
+            "fitted": sorted(((k, v) for k, v in self.facts.items() if k != "identity"), key=_best_first),
             "warnings": [(warned.category.rpartition(".")[2], warned.message) for warned in self.warnings],
             "notes": [(note.what, note.reason) for note in self.notes],
             "tags": [(key, value) for key, value in self.tags.items() if key not in _OWN_TAGS],
@@ -369,8 +369,9 @@ _OWN_TAGS = frozenset({"estimator_name", "estimator_class"})
 
 def _by_hand(param: Param) -> bool:
     """Logged by the user, or what a search chose: plain values that no class has a default for."""
-    own = "__" not in param.key or param.key.startswith("best_")
-    return param.is_default is None and own and param.type != "object"
+    if param.key.startswith("best_"):
+        return True
+    return param.is_default is None and "__" not in param.key and param.type != "object"
 
 
 def _best_first(pair: tuple[str, object]) -> tuple[bool, bool, bool, str]:

@@ -136,7 +136,7 @@ def in_children(run):
     """The same as far as the child runs have it."""
     found = set()
     for child in run.children:
-        points = child.history("test_score")
+        points = child.history("split_test_score")
         for split, score in zip(points["step"], points["value"], strict=True):
             assert score == expected(child.params["i"], split)
             found.add((child.params["i"], split))

@@ -110,7 +110,8 @@ def assert_as_in_cv_results(run, search):
         assert child.kind == "candidate"
         assert child.parent == run
         metrics = child.metrics
-        curves = {key: list(child.history(key)["value"]) for key in metrics if f"split0_{key}" in results}
+        names = [key.removeprefix("split_") for key in metrics if key.startswith("split_")]
+        curves = {key: list(child.history(f"split_{key}")["value"]) for key in names}
         for key, column in results.items():
             place = SPLIT.fullmatch(key)
             if place:
@@ -125,7 +126,7 @@ def assert_as_in_cv_results(run, search):
             times = frame.loc[number][key]
             assert np.average(times) == pytest.approx(results[f"mean_{key}"][number], rel=1e-12)
         for key, values in curves.items():
-            assert list(child.history(key)["step"]) == list(range(n_splits)), key
+            assert list(child.history(f"split_{key}")["step"]) == list(range(n_splits)), key
             assert len(values) == n_splits
 
 
@@ -214,7 +215,9 @@ def test_processes_that_are_forked():
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     run = skribe.last_run()
-    scores = [[float(child.history("test_score")["value"][split]) for child in by_number(run)] for split in (0, 1)]
+    scores = [
+        [float(child.history("split_test_score")["value"][split]) for child in by_number(run)] for split in (0, 1)
+    ]
     assert str(scores) == done.stdout.strip()
     assert run.status == "finished"
 

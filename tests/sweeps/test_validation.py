@@ -75,7 +75,7 @@ def assert_folds(run, scores):
     assert [fold.name for fold in folds] == [f"fold {number}" for number in range(len(folds))]
     for key, column in scores.items():
         assert [fold.metrics[key] for fold in folds] == list(column), key
-        points = run.history(key).set_index("step")["value"]
+        points = run.history(f"split_{key}").set_index("step")["value"]
         assert [points[number] for number in range(len(folds))] == list(column), key
         assert run.metrics[f"mean_{key}"] == pytest.approx(np.mean(column), rel=1e-13, abs=1e-300)
         assert run.metrics[f"std_{key}"] == pytest.approx(np.std(column), rel=1e-9, abs=1e-15)
@@ -136,7 +136,7 @@ def test_a_fold_that_fails():
     assert [fold.status for fold in by_name(run)] == ["finished", "failed", "failed"]
     assert "not on these" in by_name(run)[1].error
     assert run.status == "finished"
-    np.testing.assert_array_equal(values(run, "test_score"), found["test_score"])
+    np.testing.assert_array_equal(values(run, "split_test_score"), found["test_score"])
     assert np.isnan(run.metrics["mean_test_score"])
 
 
@@ -184,7 +184,7 @@ def test_it_joins_an_empty_run():
         found = cross_validate(GaussianNB(), X, y, cv=3)
     assert len(skribe.runs()) == 1
     assert len(run.children) == 3
-    np.testing.assert_array_equal(values(run, "test_score"), found["test_score"])
+    np.testing.assert_array_equal(values(run, "split_test_score"), found["test_score"])
 
 
 # --- out of fold ---------------------------------------------------------------------------------------------
@@ -229,15 +229,15 @@ def test_each_row_left_out_once():
 def assert_curve(run, children, train, test, steps):
     assert (run.kind, run.status, len(skribe.runs())) == ("cv", "finished", 1)
     for child, row_train, row_test in zip(children, train, test, strict=True):
-        assert values(child, "train_score") == list(row_train)
-        assert values(child, "test_score") == list(row_test)
+        assert values(child, "split_train_score") == list(row_train)
+        assert values(child, "split_test_score") == list(row_test)
         assert child.metrics["mean_test_score"] == pytest.approx(np.mean(row_test), rel=1e-13)
         assert child.status == "finished"
     for key, rows in (("train_score", train), ("test_score", test)):
-        curve = run.history(f"mean_{key}")
+        curve = run.history(f"path_mean_{key}")
         assert list(curve["step"]) == steps
         assert list(curve["value"]) == pytest.approx(list(np.mean(rows, axis=1)), rel=1e-13)
-        assert values(run, f"std_{key}") == pytest.approx(list(np.std(rows, axis=1)), rel=1e-9, abs=1e-15)
+        assert values(run, f"path_std_{key}") == pytest.approx(list(np.std(rows, axis=1)), rel=1e-9, abs=1e-15)
 
 
 @JOBS
@@ -281,7 +281,7 @@ def test_validation_curve(n_jobs):
     assert [child.params["C"] for child in children] == given
     assert [child.name for child in children] == [f"C={value}" for value in given]
     assert_curve(run, children, train, test, list(range(4)))
-    assert values(run, "C") == given
+    assert values(run, "path_C") == given
     assert run.facts["n_fits"] == 12
 
 
@@ -291,7 +291,7 @@ def test_a_validation_curve_of_words():
     children = sorted(run.children, key=lambda child: child.name)
     assert [child.name for child in children] == ["kernel=linear", "kernel=rbf"]
     assert_curve(run, children, train, test, [0, 1])
-    assert "kernel" not in run.metrics
+    assert "path_kernel" not in run.metrics
 
 
 @JOBS

@@ -63,17 +63,23 @@ class _Part:
         self.found.notes.append(Note(storable(self.prefix + name), reason))
 
     def path(self, columns: Mapping[str, Array], chosen: Iterable[int], steps: Array | None = None) -> None:
-        """Write columns of equal length down as curves; a point where nothing was measured (nan) is left out."""
+        """Write columns of equal length down as curves; a point where nothing was measured (nan) is left out.
+
+        Their names say that they are a path: its last point is not what was chosen.
+        """
         first, size = next(iter(columns)), len(next(iter(columns.values())))
         shown = _thinned(size, chosen)
         if len(shown) < size:
             self.note(first, f"{len(shown)} of {size} points, at even distances, and what was chosen")
         for name, column in columns.items():
-            key = storable(self.curve + name)
+            key = storable(f"{self.curve}{_PATH}{name.removeprefix(_PATH)}")
             for point in shown:
                 value = float(column[point])
                 if not np.isnan(value):
                     self.found.metrics.append(Metric(key, value, point if steps is None else int(steps[point])))
+
+
+_PATH = "path_"
 
 
 def _thinned(size: int, chosen: Iterable[int]) -> list[int]:
@@ -341,4 +347,4 @@ def path_of_scores(heard: Iterable[tuple[int, float]]) -> tuple[Metric, ...]:
     for columns, score in heard:
         if score == score:
             best[columns] = max(score, best.get(columns, score))
-    return tuple(Metric("mean_test_score", best[columns], columns) for columns in sorted(best))
+    return tuple(Metric(f"{_PATH}mean_test_score", best[columns], columns) for columns in sorted(best))

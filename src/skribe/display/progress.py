@@ -37,12 +37,13 @@ def time_left(progress: HowFar, elapsed: float) -> float | None:
 def progress_line(progress: HowFar, elapsed: float, width: int) -> str:
     """One line of at most `width` characters: done of total, the best so far, the time."""
     of = "" if progress.total is None else f"/{progress.total}"
-    parts = [f"skribe: {progress.name} {progress.done}{of} fits"]
+    name = f"{progress.name} " if width >= 70 else ""
+    parts = [f"skribe: {name}{progress.done}{of} fits"]
     left = time_left(progress, elapsed)
-    if not progress.over and left is not None:
-        parts.append(f"{_rounded(elapsed)}, about {_rounded(left)} left")
-    else:
+    if progress.over or not left:
         parts.append(_rounded(elapsed))
+    else:
+        parts.append(f"{_rounded(elapsed)}, about {_rounded(left)} left")
     if progress.best is not None:
         parts.append(f"best {number(progress.best)} ({progress.best_name})")
     return shorten(" · ".join(parts), width)
@@ -63,4 +64,4 @@ def progress_html(progress: HowFar, elapsed: float) -> str:
 
 
 def _rounded(value: float) -> str:
-    return seconds(float(round(value))) if value >= 1 else seconds(value)
+    return seconds(float(max(1, round(value))))

@@ -9,6 +9,10 @@ from typing import Any
 # The metric that speaks for a run, the first of these that it has.
 _HEADLINES = (
     "best_cv_score",
+    "cv_accuracy_score",
+    "cv_r2_score",
+    "p_value",
+    "mean_test_score",
     "training_accuracy_score",
     "training_r2_score",
     "training_silhouette_score",
@@ -60,8 +64,11 @@ def run_line(name: str, short_id: str, status: str, wall: float | None, metrics:
     said = headline(metrics)
     if said:
         parts.append(said)
+    if "failed_fits" in metrics:
+        parts.append(f"{number(metrics['failed_fits'])} fits failed")
     if "reused_results" in metrics:
-        parts.append(f"{number(metrics['reused_results'])} results of an earlier run used again")
+        reused = metrics["reused_results"]
+        parts.append(f"{number(reused)} results of an earlier run used again" if reused else "nothing to resume")
     return " · ".join(parts)
 
 

@@ -18,13 +18,13 @@ MOST = 20
 def is_sampled(table: SearchTable, key: str) -> bool:
     """Whether the values of this parameter were drawn at random, or are too many to be looked at one by one.
 
-    In a full grid of two parameters and more, every value comes at least twice.
+    In a full grid of two parameters and more, every value comes at least twice; in a list of small grids it may not.
     """
     column = table.column(key)
     if column.numbers is None or len(column.values) > MOST:
         return column.numbers is not None
     tried = int(np.sum((column.codes >= 0) & table.first_rung()))
-    return len(table.varying()) > 1 and 2 * len(column.values) > tried
+    return len(table.varying()) > 1 and len(column.values) > 8 and 2 * len(column.values) > tried
 
 
 def scale_of(table: SearchTable, key: str) -> Scale:

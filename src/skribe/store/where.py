@@ -27,6 +27,7 @@ _TEXTS = {
     "experiment": "e.name",
     "estimator": "r.estimator_name",
     "id": "r.id",
+    "parent_id": "p.id",
 }
 _NUMBERS = {"duration": "r.wall"}
 _TIMES = {"start": "r.start", "end": 'r."end"'}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from skribe.capture.search import best_of, columns_of
-from skribe.guard import contain
+from skribe.guard import attempt, contain
 from skribe.records import Artifact, Changes, Fact, Metric, Note, Summary
 from skribe.store.artifacts import ArtifactStore
 from skribe.store.values import decode
@@ -35,15 +35,17 @@ def of_search(sweep: Sweep) -> Summary:
     notes = [*sweep.notes, *_about_reuse(sweep)]
     if "refit_time_" in held:
         metrics = (*metrics, Metric("refit_time", float(held["refit_time_"])))
-    if sweep.reused:
+    if sweep.home.settings.resume:
         metrics = (*metrics, Metric("reused_results", float(sweep.reused)))
+    if sweep.failed:
+        metrics = (*metrics, Metric("failed_fits", float(sweep.failed)))
     results = held.get("cv_results_")
     if not isinstance(results, dict) or len(results.get("params", ())) != len(sweep.parts):
         return Summary(params=params, metrics=metrics, facts=tuple(facts), notes=tuple(notes))
     best = held.get("best_index_")
     best = int(best) if isinstance(best, int | np.integer) else None
     tags = contain("the ranks of the candidates", _rank, sweep, results, best) or {}
-    csv = contain("cv_results.csv", _keep_table, sweep, results)
+    csv = attempt("cv_results.csv", notes, _keep_table, sweep, results)
     notes += contain("advice on a search", _advice, sweep, results, best) or ()
     erased = _losers(sweep, results, best)
     if erased:
@@ -89,11 +91,12 @@ def _curve(sweep: Sweep, part: Part) -> Iterable[Metric]:
     chosen = next(iter(part.place.chosen.items()))
     by_size = sweep.call.method == "learning_curve"
     step = int(chosen[1]) if by_size else part.place.part
+    # The last point is not the best one: the name says that it is a path.
     for metric in part.means():
-        yield metric._replace(step=step)
+        yield metric._replace(key=f"path_{metric.key}", step=step)
     value = chosen[1]
     if not by_size and isinstance(value, int | float | np.number) and not isinstance(value, bool):
-        yield Metric(chosen[0], float(value), step)
+        yield Metric(f"path_{chosen[0]}", float(value), step)
 
 
 def _fits(sweep: Sweep) -> Fact:
@@ -118,6 +121,9 @@ def _difference(sweep: Sweep) -> str:
         return ": there is no earlier search of this class in the store"
     run, parts = before[0], json.loads(before[1])
     other = [name for name, part in sweep.keys.parts.items() if parts.get(name) != part]
+    if "estimator" in other and "scorer" in other:
+        other.remove("scorer")  # the estimator's own, as a rule
+    other = [f"{name} (or the code of it)" if name in ("estimator", "scorer") else name for name in other]
     if not other:
         return f": run {run[-8:]} is of the same search, and had finished none of these candidates"
     hint = "; a splitter that shuffles needs a random_state" if "splits" in other else ""

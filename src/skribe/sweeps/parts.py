@@ -52,9 +52,10 @@ class Part:
         self.failure = self.failure or failure
         for key, value in numbers_of(result):
             self.numbers.setdefault(key, {})[split] = value
-            # A candidate's times are told by their means; each by itself is in the results.
-            if key not in _TIMES or self.place.splits == 1:
-                self.fresh.append(Metric(key, value, split, self.ended))
+            if self.place.splits == 1:  # a fold: there is no other split
+                self.fresh.append(Metric(key, value, None, self.ended))
+            elif key not in _TIMES:  # each time by itself is in the results; here their means will do
+                self.fresh.append(Metric(f"split_{key}", value, split, self.ended))
 
     def means(self) -> list[Metric]:
         """Mean and standard deviation over the splits, under the keys of `cv_results_`."""

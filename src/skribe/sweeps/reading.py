@@ -33,7 +33,8 @@ def table_of(query: Query, run_id: str) -> SearchTable:
         if row is None:
             continue
         place = row, result.split
-        times["began"][place], worker[place] = result.began, result.worker + 1
+        if result.reused is None:  # what was taken over was not done at this time, nor by these workers
+            times["began"][place], worker[place] = result.began, result.worker + 1
         for key, value in numbers_of(result):
             group, _, name = key.partition("_")
             if key in times:

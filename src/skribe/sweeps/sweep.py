@@ -98,7 +98,7 @@ class Sweep:
         self.parts: dict[int, Part] = {}
         self.notes: list[Note] = []
         self.best = Best()
-        self.computed = self.reused = 0
+        self.computed = self.reused = self.failed = 0
         self.reused_from: dict[str, int] = {}
         self.keys = Keys(home.fingerprints)
         self._params_of = params_of
@@ -127,7 +127,10 @@ class Sweep:
             return None
         if key is None:
             reason = self.keys.reason
-            say_once(f"resume {reason}", f"skribe cannot resume {self.home.name} in part or at all: {reason}.")
+            say_once(
+                f"resume {reason}",
+                f"skribe: in {self.home.name} some or all results cannot be known again, and are computed: {reason}.",
+            )
             return None
         found = contain("a result of an earlier run", self.home.find, self.home.folder, self.home.run, key)
         return None if found is None else outcome_of(task, found.run, found.result)
@@ -176,7 +179,8 @@ class Sweep:
         if given.train_sizes is not None:
             return self._take_sizes(given, outcome)
         now = time.time()
-        worker = self._workers.setdefault(outcome.worker, len(self._workers))
+        # What is taken over was done by none of this search's workers.
+        worker = 0 if outcome.reused else self._workers.setdefault(outcome.worker, len(self._workers))
         fit, score = None, None
         result = outcome.result
         if isinstance(result, dict) and "test_scores" in result:
@@ -197,12 +201,14 @@ class Sweep:
 
     def _add(self, place: Place, result: Result, outcome: Outcome) -> None:
         part = self._part(place)
-        part.add(result, failure_in(result.body.get("error")))
+        failure = failure_in(result.body.get("error"))
+        self.failed += failure is not None
+        part.add(result, failure)
         part.warned += outcome.warned or ()
         self._fresh.append(result)
         self._dirty[place.part] = part
         if self.layout.kind == "fold":
-            self._own += part.fresh
+            self._own += [metric._replace(key=f"split_{metric.key}", step=place.split) for metric in part.fresh]
         if outcome.inner is not None and part.run is not None:
             contain("a search inside a task", self._take_inner, part, outcome)
         if place.splits is not None and part.done == place.splits:
