@@ -710,7 +710,10 @@ def test_an_object_of_ones_own_that_is_written_to_counts() -> None:
 
 
 def reads_a_file_with_a_word_that_looks_like_a_mode(value: float) -> float:
-    return value * {"a": [float(line) for line in open("factor.txt")][0]}["a"]
+    with open("factor.txt") as file:
+        for line in file:
+            value *= float(line)
+    return {"a": value}["a"]
 
 
 def test_a_word_that_looks_like_a_mode_is_none() -> None:

@@ -24,6 +24,7 @@ _ORDERS = {
     "status": "{status}",
     "experiment": "e.name",
     "estimator": "r.estimator_name",
+    "parent_id": "r.parent",
     "start": "r.start",
     "end": 'r."end"',
     "duration": DURATION,

@@ -27,7 +27,7 @@ _TEXTS = {
     "experiment": "e.name",
     "estimator": "r.estimator_name",
     "id": "r.id",
-    "parent_id": "p.id",
+    "parent_id": "(SELECT id FROM run WHERE num = r.parent)",
 }
 _NUMBERS = {"duration": "r.wall"}
 _TIMES = {"start": "r.start", "end": 'r."end"'}
