@@ -32,7 +32,7 @@ def of_search(sweep: Sweep) -> Summary:
     held = vars(sweep.call.estimator)
     params, metrics = contain("what the search chose", best_of, held) or ((), ())
     facts = [Fact("n_candidates", str(len(sweep.parts)), "int"), _fits(sweep)]
-    notes = [*sweep.notes, *_about_reuse(sweep)]
+    notes = list(_about_reuse(sweep))
     if "refit_time_" in held:
         metrics = (*metrics, Metric("refit_time", float(held["refit_time_"])))
     if sweep.home.settings.resume:
@@ -83,7 +83,7 @@ def of_validation(sweep: Sweep) -> Summary:
     result = sweep.call.result
     if sweep.call.method == "permutation_test_score" and isinstance(result, tuple) and len(result) == 3:
         metrics += [Metric("test_score", float(result[0])), Metric("p_value", float(result[2]))]
-    return Summary(metrics=tuple(metrics), facts=tuple(facts), notes=tuple(sweep.notes))
+    return Summary(metrics=tuple(metrics), facts=tuple(facts))
 
 
 def _curve(sweep: Sweep, part: Part) -> Iterable[Metric]:

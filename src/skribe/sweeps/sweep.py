@@ -22,7 +22,6 @@ from skribe.records import (
     Fact,
     Failure,
     Metric,
-    Note,
     Outcome,
     Param,
     Result,
@@ -96,7 +95,6 @@ class Sweep:
         self.home = home
         self.layout = layout_of(call)
         self.parts: dict[int, Part] = {}
-        self.notes: list[Note] = []
         self.best = Best()
         self.computed = self.reused = self.failed = 0
         self.reused_from: dict[str, int] = {}
@@ -305,7 +303,7 @@ class Sweep:
             if part.run is not None:
                 yield self.changes_of(part, "finished" if part.complete else None)
 
-    def changes_of(self, part: Part, ending: Status | None, extra: Iterable[Metric] = ()) -> Changes:
+    def changes_of(self, part: Part, ending: Status | None) -> Changes:
         """What is new of a part, as its child run has it. With an ending, it is over."""
         start: Start | None = None
         params: tuple[Param, ...] = ()
@@ -321,7 +319,7 @@ class Sweep:
                 filled = contain("the parameters of a candidate", self._params_of, part.place.chosen)
             params = filled or ()
             tags = {"estimator_name": name, "estimator_class": class_, **self.home.settings.extra_tags}
-        fresh, part.fresh = (*part.fresh, *extra), []
+        fresh, part.fresh = tuple(part.fresh), []
         facts: tuple[Fact, ...] = ()
         warned: tuple[Warned, ...] = ()
         if ending is not None:
@@ -343,11 +341,6 @@ class Sweep:
             warnings=warned,
             end=end,
         )
-
-    def flush(self) -> None:
-        """Write what waits for its turn."""
-        with self._lock:
-            self._write(at_once=True)
 
     def close(self, status: Status) -> None:
         """The call is over: what is not complete now never will be."""
