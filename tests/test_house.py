@@ -11,7 +11,7 @@ import skribe
 
 HOUSE = Path(skribe.__file__).parent
 FLOORS = {
-    0: ("records", "settings", "errors", "guard"),
+    0: ("records", "settings", "errors", "guard", "words"),
     1: ("capture", "metrics", "plots", "display"),
     2: ("store", "progress"),
     3: ("hooks",),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from skribe.capture.values import describe_value
 from skribe.display.diagram import estimator_html
 from skribe.display.page import run_html
-from skribe.display.text import columns, headline, number, seconds
+from skribe.display.text import columns, headline, number
 from skribe.errors import ArgumentError
 from skribe.records import Artifact, Changes, Dataset, Metric, Note, Param, Warned
 from skribe.session import journal_of, query_of
@@ -22,6 +22,7 @@ from skribe.store.admin import Admin
 from skribe.store.artifacts import ArtifactStore
 from skribe.store.query import RunRow
 from skribe.store.values import decode
+from skribe.words import seconds
 
 if TYPE_CHECKING:
     import pandas

@@ -11,6 +11,7 @@ from skribe.capture.values import describe_value, storable
 from skribe.capture.writer import Writer
 from skribe.guard import attempt, hushed
 from skribe.records import Param, ValueType
+from skribe.words import shorten
 
 _NAME = 200
 _VALUE = 40
@@ -178,7 +179,7 @@ def name_of(texts: Mapping[str, tuple[str, ValueType]], constant: frozenset[str]
     """`C=10, kernel=rbf`: what was chosen, without the parameters that are the same for every candidate."""
     shown = [key for key in texts if key not in constant] or list(texts)
     name = ", ".join(f"{key}={_spoken(*texts[key])}" for key in shown)
-    return _short(name, _NAME) or "defaults"
+    return shorten(name, _NAME) or "defaults"
 
 
 def constants_of(search: Any) -> frozenset[str]:
@@ -204,9 +205,4 @@ def _is_one(values: Any) -> bool:
 
 def _spoken(text: str, kind: ValueType) -> str:
     """The value for reading: not all digits of a number that was drawn at random."""
-    return f"{float(text):.6g}" if kind == "float" and len(text) > 10 else _short(text, _VALUE)
-
-
-def _short(text: str, width: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return f"{float(text):.6g}" if kind == "float" and len(text) > 10 else shorten(text, _VALUE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import skribe
-from skribe.display.text import seconds
+from skribe.words import seconds
 
 COLUMNS = ("name", "kind", "status", "duration")
 SCORES = ("metrics.training_accuracy_score", "metrics.training_r2_score", "metrics.best_cv_score")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from html import escape
 
-from skribe.display.text import number, seconds, shorten
+from skribe.display.text import number
+from skribe.words import seconds, shorten
 
 _STYLE = (
     "<style>.skribe-run{font:13px/1.5 system-ui,sans-serif;color:inherit}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Protocol
 
-from skribe.display.text import number, seconds, shorten
+from skribe.display.text import number
+from skribe.words import seconds, shorten
 
 
 class HowFar(Protocol):

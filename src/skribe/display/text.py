@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+
+from skribe.words import seconds, shorten
 
 # The metric that speaks for a run, the first of these that it has.
 _HEADLINES = (
@@ -20,23 +21,6 @@ _HEADLINES = (
     "training_outlier_fraction",
     "training_score",
 )
-
-
-def seconds(value: float | None) -> str:
-    """A duration, with the unit that fits it: `830 µs`, `12.4 ms`, `3.21 s`, `4 min 10 s`."""
-    if value is None or not math.isfinite(value):
-        return "-"
-    if value < 1e-3:
-        return f"{value * 1e6:.0f} µs"
-    if value < 1:
-        return f"{value * 1e3:.3g} ms"
-    if value < 100:
-        return f"{value:.3g} s"
-    minutes, rest = divmod(round(value), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
 
 
 def number(value: float) -> str:
@@ -81,9 +65,3 @@ def columns(pairs: Iterable[tuple[str, str]], indent: str = "    ", most: int = 
     if len(pairs) > most:
         lines.append(f"{indent}… and {len(pairs) - most} more")
     return lines
-
-
-def shorten(value: Any, width: int = 60) -> str:
-    """One line of at most `width` characters. For showing only: what is stored is whole."""
-    text = " ".join(str(value).split())
-    return text if len(text) <= width else text[: width - 1] + "…"

@@ -11,7 +11,8 @@ from skribe.plots.failures import failed
 from skribe.plots.remarks import Advice
 from skribe.plots.slices import slices_of
 from skribe.plots.table import Array, Column, Mask, SearchTable, error_of, mean_of
-from skribe.plots.words import shorten, spoken, spoken_score, spoken_seconds
+from skribe.plots.words import spoken, spoken_score
+from skribe.words import seconds, shorten
 
 # Within this part of a sampled range, the best value is at its edge.
 _OUTER = 0.02
@@ -128,19 +129,19 @@ def _no_effect(key: str, effects: Array, noises: Array) -> Advice:
 
 def _faster(table: SearchTable, best: int) -> list[Advice]:
     """The fastest of those within one standard error of the best, if it saves what is worth a word."""
-    means, seconds, noise = table.mean(), table.seconds(), table.standard_error()[best]
+    means, spent, noise = table.mean(), table.seconds(), table.standard_error()[best]
     with np.errstate(all="ignore"):
         near = table.last_rung() & (table.fair() >= means[best] - noise)
-        fast = (seconds * _FASTER <= seconds[best]) & (seconds[best] - seconds > _WORTH_SECONDS)
+        fast = (spent * _FASTER <= spent[best]) & (spent[best] - spent > _WORTH_SECONDS)
     rows = np.flatnonzero(near & fast)
     if not len(rows):
         return []
-    other = int(rows[np.argmin(seconds[rows])])
+    other = int(rows[np.argmin(spent[rows])])
     text = (
         f"{shorten(table.names[other], 90)} is as good within one standard error and faster: it scores "
-        f"{spoken_score(means[other])} in {spoken_seconds(seconds[other])} per split; the best, "
+        f"{spoken_score(means[other])} in {seconds(spent[other])} per split; the best, "
         f"{shorten(table.names[best], 90)}, scores {spoken_score(means[best])} ± {noise:.2g} in "
-        f"{spoken_seconds(seconds[best])}."
+        f"{seconds(spent[best])}."
     )
     return [Advice("faster", text, (), (other, best))]
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from skribe.plots.remarks import Advice
 from skribe.plots.table import Mask, SearchTable
-from skribe.plots.words import shorten, spoken
+from skribe.plots.words import spoken
+from skribe.words import shorten
 
 # So many values of one parameter are listed as what the failures have in common.
 _VALUES = 3
