@@ -85,7 +85,35 @@ class Artifact(NamedTuple):
 
     path: str
     size: int
-    digest: str
+    digest: str  # xxh3 of 128 bits; where content may be executed, `sha256:` and that
+
+
+class Table(NamedTuple):
+    """What is more than one number: a curve, a matrix, a report. It is drawn when somebody looks."""
+
+    name: str  # roc, confusion_matrix, classification_report …
+    data: str  # the data that it is about: training, or the name of a data set such as X_test
+    body: Mapping[str, Any]  # as JSON can hold it
+
+
+class Model(NamedTuple):
+    """A fitted model that is kept in a folder of the run, in MLflow's layout."""
+
+    path: str  # the folder below the run's: model, best_estimator
+    file: str  # the model file in it
+    format: str  # cloudpickle, pickle, joblib, skops
+    size: int  # bytes of the model file
+    digest: str  # `sha256:` and that of the model file
+    estimator_class: str
+    state: str | None = None  # equal for equal fitted attributes, so that the model is known again without its file
+    step: int | None = None  # of a stream: the step after which it was written
+
+
+class Registration(NamedTuple):
+    """A model of the run becomes the next version of a registered name."""
+
+    name: str
+    path: str  # as in `Model.path`
 
 
 class Candidate(NamedTuple):
@@ -161,6 +189,9 @@ class Changes:
     artifacts: tuple[Artifact, ...] = ()
     candidates: tuple[Candidate, ...] = ()
     results: tuple[Result, ...] = ()
+    tables: tuple[Table, ...] = ()
+    models: tuple[Model, ...] = ()
+    registered: tuple[Registration, ...] = ()
     erased: tuple[str, ...] = ()  # children that are not to be kept, with all that is inside of them
     end: End | None = None
 
