@@ -12,17 +12,25 @@ import skribe
 HOUSE = Path(skribe.__file__).parent
 FLOORS = {
     0: ("records", "settings", "errors", "guard", "words"),
-    1: ("capture", "metrics", "plots", "display"),
+    1: ("capture", "metrics", "models", "plots", "display"),
     2: ("store", "progress"),
     3: ("hooks",),
     4: ("sweeps",),
-    5: ("openrun", "streams", "validated", "recording", "recorder"),
+    5: ("openrun", "streams", "pictured", "modelled", "linked", "scored", "validated", "recording", "recorder"),
     6: ("session",),
-    7: ("handle", "grouping", "description", "api"),
+    7: ("views", "pen", "loading", "handle", "registered", "comparison", "grouping", "description", "api"),
     8: ("cli",),
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
-OWNERS = {"sqlite3": "store", "click": "cli", "xxhash": "capture store sweeps", "matplotlib": "plots handle"}
+OWNERS = {
+    "sqlite3": "store",
+    "click": "cli",
+    "xxhash": "capture store sweeps",
+    "matplotlib": "plots handle comparison",
+    "mlflow": "",
+    "skops": "models",
+    "cloudpickle": "models hooks",
+}
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
 
 

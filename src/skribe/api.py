@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING, Any, Literal
 from skribe import session
 from skribe.errors import ArgumentError, NoActiveRun, NotFound
 from skribe.hooks import context
+from skribe.models.formats import check_format
 from skribe.records import Changes, End, Start, Status, new_id
 from skribe.settings import Settings, checked_tags, checked_text
+from skribe.store.keeping import parse_keep
+from skribe.store.names import check_name
 
 if TYPE_CHECKING:
     import pandas
 
+    from skribe.comparison import Comparison
     from skribe.description import Description
     from skribe.grouping import Experiment
     from skribe.handle import Run
     from skribe.openrun import OpenRun
+    from skribe.registered import ModelVersion, RegisteredModel
 
 Path = str | os.PathLike[str]
 
@@ -41,6 +46,15 @@ def autolog(
     overhead: float | None = 0.1,
     max_tuning_runs: int | None = None,
     resume: bool = False,
+    log_models: bool | Literal["candidates"] = True,
+    log_plots: bool = True,
+    log_input_examples: bool = False,
+    log_model_signatures: bool = True,
+    log_post_training_metrics: bool = True,
+    serialization_format: Literal["cloudpickle", "pickle", "joblib", "skops"] | None = None,
+    registered_model_name: str | None = None,
+    model_size_limit: int | str | None = None,
+    keep_models: int | str | Mapping[str, Any] | None = None,
     **mlflow: Any,
 ) -> None:
     """Write down every `fit` from now on. Calling it again replaces the settings.
@@ -60,6 +74,17 @@ def autolog(
     resume:       take what an earlier search has finished from the store instead of computing it again: the same
                   candidate on the same split of the same data, with the same scorer. What cannot be identified
                   surely is computed, and the run says why.
+    log_models:   keep the fitted model of every fit and search, in MLflow's layout; "candidates": also a model for
+                  each split of each candidate of a search.
+    log_plots:    keep what is drawn of the predictions: confusion matrix, ROC, residuals; as data, drawn on demand.
+    log_input_examples: keep the first five rows of the training data with the model. These are your data.
+    log_model_signatures: write down which columns and types the model takes and gives.
+    log_post_training_metrics: write down `model.score(...)` and the functions of `sklearn.metrics` on its predictions.
+    serialization_format: "cloudpickle" (the default), "pickle", "joblib" or "skops", as docs/models.md compares them.
+    registered_model_name: each model becomes the next version of this name.
+    model_size_limit: models that would take more bytes, such as "500 MB", are not kept.
+    keep_models:  which models stay: "20 GB" for all together, {"best": 3, "by": "accuracy_score_X_test"} for the best
+                  of each experiment, or both; registered ones always stay.
 
     mlflow.sklearn.autolog's other arguments are accepted with the value that asks for nothing.
     """
@@ -78,8 +103,21 @@ def autolog(
         overhead=overhead,
         max_tuning_runs=max_tuning_runs,
         resume=resume,
+        log_models=log_models,
+        log_plots=log_plots,
+        log_input_examples=log_input_examples,
+        log_model_signatures=log_model_signatures,
+        log_post_training_metrics=log_post_training_metrics,
+        serialization_format=serialization_format,
+        registered_model_name=registered_model_name,
+        model_size_limit=model_size_limit,
+        keep_models=None if keep_models is None else parse_keep(keep_models),
         **mlflow,
     )
+    if registered_model_name is not None:
+        check_name(registered_model_name)
+    if settings.log_models:
+        check_format(settings.serialization_format)
     if disable:
         session.switch_off()
     else:
@@ -265,6 +303,54 @@ def runs(
         columns=None if columns is None else list(columns),
         deleted=deleted,
     )
+
+
+def load_model(
+    uri: str | os.PathLike[str], *, trusted: bool | Iterable[str] = False, store: Path | None = None
+) -> Any:
+    """A fitted estimator: `"runs:/<id>/model"`, `"models:/<name>/<version>"`, `"models:/<name>@<alias>"` or a folder.
+
+    A model of this store is loaded if its files are those that were written. Any other can execute code when it is
+    loaded: it is refused unless `trusted=True`. In the format skops, `trusted` may name the types that are fine.
+    """
+    from skribe.loading import load
+
+    return load(uri, trusted, session.folder_to_read(store))
+
+
+def register(
+    model: Run | ModelVersion | str, name: str, *, description: str | None = None, store: Path | None = None
+) -> ModelVersion:
+    """Make a run's model, or `"runs:/<id>/<model>"`, the next version of the registered name."""
+    from skribe.registered import register as add
+
+    folder = getattr(model, "folder", None) or session.folder_to_read(store)
+    return add(model, checked_text("register(name)", name), description, folder)
+
+
+def registered_model(name: str, *, store: Path | None = None) -> RegisteredModel:
+    """The registered name with its versions, aliases and tags."""
+    from skribe.registered import RegisteredModel
+
+    folder = session.folder_to_read(store)
+    return RegisteredModel(
+        folder, session.query_of(folder).registered(checked_text("registered_model(name)", name)).name
+    )
+
+
+def registered_models(*, store: Path | None = None) -> list[RegisteredModel]:
+    """All registered names."""
+    from skribe.registered import RegisteredModel
+
+    folder = session.folder_to_read(store)
+    return [RegisteredModel(folder, name) for name in session.query_of(folder).registered_names()]
+
+
+def compare(*runs: Run | str, store: Path | None = None) -> Comparison:
+    """Several runs beside each other: where they differ, and their curves in one picture."""
+    from skribe.comparison import compared
+
+    return compared(runs, lambda run: get_run(run, store=store))
 
 
 def describe(estimator: Any) -> Description:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from skribe.capture.values import describe_value
 from skribe.display.diagram import estimator_html
 from skribe.display.page import run_html
 from skribe.display.text import columns, headline, number
-from skribe.errors import ArgumentError
-from skribe.records import Artifact, Changes, Dataset, Metric, Note, Param, Warned
-from skribe.session import journal_of, query_of
-from skribe.settings import checked_text
+from skribe.pen import Pen
+from skribe.records import Dataset, Note, Param, Warned
+from skribe.session import query_of, settle
 from skribe.store.admin import Admin
-from skribe.store.artifacts import ArtifactStore
 from skribe.store.query import RunRow
 from skribe.store.values import decode
 from skribe.words import seconds
@@ -29,13 +24,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Run:
+class Run(Pen):
     """One run. Each attribute is read from the store when it is asked for, so it is true as of now."""
 
     def __init__(self, folder: Path, run_id: str) -> None:
-        self._folder = folder
+        super().__init__(folder, run_id)
         self._query = query_of(folder)
-        self.id = run_id
 
     # --- reading ----------------------------------------------------------------------------------------------
 
@@ -162,8 +156,10 @@ class Run:
         return [artifact.path for artifact in self._query.artifacts(self.id)]
 
     def artifact_path(self, name: str) -> Path:
-        """Where an artifact lies on this machine."""
-        return self._artifacts.path(self.id, name)
+        """Where an artifact lies on this machine. One of `pictures` is drawn, the first time it is asked for."""
+        from skribe.views import drawn_file
+
+        return drawn_file(self._query, self._artifacts, self.id, name) or self._artifacts.path(self.id, name)
 
     def estimator_html(self) -> str:
         """The estimator's diagram as HTML, drawn now from the recorded parameters."""
@@ -196,107 +192,72 @@ class Run:
 
     def views(self) -> dict[str, Any]:
         """A search as data to draw: `validation_curves`, `heat_maps`, `score_against_time` and others."""
-        from skribe.plots.search import views
-        from skribe.sweeps.reading import table_of
+        from skribe.views import search_views
 
-        self._check_search("views")
-        return views(table_of(self._query, self.id))
+        return search_views(self._query, self.id)
 
-    def plot(self, name: str, *params: str) -> Figure:
-        """A picture of a search, drawn now from its records; needs matplotlib.
+    # --- models, tables and pictures --------------------------------------------------------------------------
 
-        `"validation_curve"` takes a parameter and `"heat_map"` a pair of them, or the first there is; the others are
+    def model(self, name: str = "model", *, trusted: bool | Iterable[str] = False) -> Any:
+        """The fitted estimator, as it was when `fit` returned; of a search also `"best_estimator"`.
+
+        What is not in the form in which it was written is refused. `trusted` is for models in the format skops that
+        hold types of your own: their names, or True.
+        """
+        from skribe.loading import from_run
+
+        return from_run(self._folder, self.id, name, trusted)
+
+    @property
+    def models(self) -> list[str]:
+        """The names of the models that are kept of the run, for `model`."""
+        settle()
+        return [model.path for model in self._query.models(self.id)]
+
+    @property
+    def tables(self) -> list[tuple[str, str]]:
+        """What there is beside numbers: the name and the data of each curve, matrix and report."""
+        return self._query.table_names(self.id)
+
+    def table(self, name: str, data: str | None = None) -> pandas.DataFrame | str:
+        """What a function of `sklearn.metrics` gave that is more than a number, such as
+        `"classification_report_X_test"`; a report that is a text comes as a text."""
+        from skribe.display.frames import frame_of
+
+        return frame_of(self.view(name, data))
+
+    def view(self, name: str, data: str | None = None) -> Any:
+        """The data of a picture, as JSON holds them; by itself those of the training data, or the only ones."""
+        from skribe.views import view_of
+
+        return view_of(self._query, self.id, name, data)
+
+    def plot(self, name: str, *params: str, data: str | None = None) -> Figure:
+        """A picture, drawn now from what was recorded; needs matplotlib.
+
+        Of a fit: `"confusion_matrix"`, `"roc"`, `"precision_recall"`, `"calibration"`, `"class_report"`,
+        `"residuals"`, `"predicted_vs_actual"`, `"qq"`, `"silhouette"`, `"cluster_sizes"`, `"explained_variance"`,
+        `"feature_importance"`, `"history"`. `data` names the data set: `"training"`, or `"X_test"` if that was scored.
+
+        Of a search: `"validation_curve"` with a parameter, `"heat_map"` with a pair of them, or the first there is;
         `"score_against_time"`, `"progress"`, `"timeline"` and, for a halving search, `"rungs"`.
         """
         from skribe.plots.draw import draw
-        from skribe.sweeps.reading import chosen_view
+        from skribe.views import picture_of
 
-        self._check_search("plot")
-        return draw(name, chosen_view(self.views(), name, params), title=f"{self.name} {self.short_id}")
+        chosen, view = picture_of(self._query, self.id, name, params, data)
+        return draw(name, view, title=f"{self.name} {self.short_id}{chosen}")
 
-    def _check_search(self, verb: str) -> None:
-        if not self._query.candidates(self.id):
-            raise ArgumentError(f"{verb}() is for searches, and {self.name} {self.short_id} has no candidates.")
+    @property
+    def pictures(self) -> list[str]:
+        """The file names of the pictures that can be drawn, for `artifact_path`: `training_roc_curve.png` …"""
+        from skribe.views import picture_files
+
+        return picture_files(self._query, self.id)
 
     def frame(self) -> pandas.DataFrame:
         """The run as the one row that it is in `skribe.runs()`."""
         return self._query.runs_frame(where=f'id == "{self.id}"', children=True)
-
-    # --- writing ----------------------------------------------------------------------------------------------
-
-    def log_param(self, key: str, value: Any) -> None:
-        """Write down a parameter. The first value of a key stays."""
-        self.log_params({key: value})
-
-    def log_params(self, params: Mapping[str, Any]) -> None:
-        """Write down several parameters."""
-        checked = _mapping("log_params", params)
-        self._write(params=tuple(Param(key, *describe_value(value, key)) for key, value in checked.items()))
-
-    def log_metric(self, key: str, value: float, step: int | None = None) -> None:
-        """Write down a number; with a step it is a point of a curve."""
-        self.log_metrics({key: value}, step)
-
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Write down several numbers."""
-        if step is not None and (isinstance(step, bool) or not hasattr(step, "__index__")):
-            raise ArgumentError(f"step={step!r}: a whole number, such as the number of the iteration, or None.")
-        place, now = None if step is None else int(step), time.time()
-        checked = _mapping("log_metrics", metrics)
-        self._write(metrics=tuple(Metric(key, _number(key, value), place, now) for key, value in checked.items()))
-
-    def set_tag(self, key: str, value: Any) -> None:
-        """Put a tag on the run; a tag of the same key is replaced."""
-        self.set_tags({key: value})
-
-    def set_tags(self, tags: Mapping[str, Any]) -> None:
-        """Put several tags on the run."""
-        self._write(tags={key: str(value) for key, value in _mapping("set_tags", tags).items()})
-
-    def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
-        """Copy a file, or all files of a folder, to the run."""
-        source = Path(path)
-        if not source.exists():
-            raise ArgumentError(f"log_artifact: there is no file or folder {str(source)!r}.")
-        base = name or source.name
-        files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
-        self._keep(
-            self._artifacts.put_file(self.id, base if file is source else f"{base}/{file.relative_to(source)}", file)
-            for file in files
-        )
-
-    def log_text(self, text: str, name: str) -> None:
-        """Keep a text as a file of the run."""
-        if not isinstance(text, str):
-            raise ArgumentError(f"log_text takes a text, not {type(text).__name__}; log_dict takes dictionaries.")
-        self._keep([self._artifacts.put_bytes(self.id, name, text.encode("utf-8", "surrogatepass"))])
-
-    def log_dict(self, obj: Any, name: str) -> None:
-        """Keep a dictionary or a list as a JSON file of the run."""
-        try:
-            text = json.dumps(obj, indent=2, ensure_ascii=False, default=_plain)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise ArgumentError(f"log_dict: this cannot be written as JSON: {error}.") from None
-        self.log_text(text, name)
-
-    def log_figure(self, figure: Any, name: str) -> None:
-        """Keep a figure as a file of the run; the ending of `name` says how: `.png`, `.svg`, `.pdf`, `.html`."""
-        import io
-
-        kind = Path(name).suffix.lower().lstrip(".")
-        buffer = io.BytesIO()
-        if kind == "html" and hasattr(figure, "to_html"):
-            buffer.write(str(figure.to_html()).encode())
-        elif hasattr(figure, "savefig") and kind:
-            figure.savefig(buffer, format=kind)
-        elif hasattr(figure, "to_image") and kind:
-            buffer.write(figure.to_image(format=kind))
-        else:
-            raise ArgumentError(
-                f"log_figure takes a matplotlib or plotly figure and a name with an ending such as 'roc.png', "
-                f"not {type(figure).__name__} and {name!r}."
-            )
-        self._keep([self._artifacts.put_bytes(self.id, name, buffer.getvalue())])
 
     def delete(self) -> None:
         """Put the run and its children into the trash."""
@@ -353,17 +314,6 @@ class Run:
     def _row(self) -> RunRow:
         return self._query.run_row(self.id)
 
-    @property
-    def _artifacts(self) -> ArtifactStore:
-        return ArtifactStore(self._folder)
-
-    def _write(self, **content: Any) -> None:
-        journal_of(self._folder).write(Changes(run=self.id, **content))
-
-    def _keep(self, artifacts: Any) -> None:
-        kept: tuple[Artifact, ...] = tuple(artifacts)
-        self._write(artifacts=kept)
-
 
 _OWN_TAGS = frozenset({"estimator_name", "estimator_class"})
 
@@ -382,27 +332,5 @@ def _best_first(pair: tuple[str, object]) -> tuple[bool, bool, bool, str]:
     return not chosen, key.startswith("training_"), key.startswith("best_estimator_") or "." in key, key
 
 
-def _mapping(verb: str, values: object) -> Mapping[str, Any]:
-    if not isinstance(values, Mapping):
-        raise ArgumentError(f"{verb} takes a dictionary, not {type(values).__name__}.")
-    for key in values:
-        checked_text(f"a key given to {verb}", key)
-    return values
-
-
-def _number(key: str, value: Any) -> float:
-    if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
-        raise ArgumentError(f"the metric {key!r} must be a number, not {value!r} ({type(value).__name__}).")
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ArgumentError(f"the metric {key!r} must be a number, not {value!r}: {error}.") from None
-
-
 def _value(text: str, kind: str) -> Any:
     return json.loads(text) if kind == "json" else decode(text, kind)
-
-
-def _plain(value: Any) -> Any:
-    # numpy's numbers and arrays, and what behaves like them.
-    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from skribe import metrics
+from skribe import metrics, modelled
 from skribe.capture import curves, dataset, display_name, facts, fingerprint, parameters, role_of, seeds
 from skribe.capture.arguments import class_balance, data_of, rows_of
 from skribe.capture.failure import failure_of
@@ -19,9 +19,13 @@ from skribe.capture.members import member_seconds
 from skribe.capture.paths import is_sequential_selector, path_of_scores, paths
 from skribe.capture.roles import searches_by_itself
 from skribe.capture.search import attributes_of, best_of
+from skribe.capture.secrets import HIDDEN
 from skribe.capture.weights import weights_of
 from skribe.guard import attempt, contain, hushed, pass_on, swallow
+from skribe.linked import Link
+from skribe.metrics.report import Evaluation
 from skribe.metrics.task import kind_of
+from skribe.pictured import tables_of_fit
 from skribe.recording import Around, Finished, Record, parent_of, sweep_of
 from skribe.records import (
     Call,
@@ -33,6 +37,7 @@ from skribe.records import (
     Note,
     Outcome,
     Param,
+    Score,
     Start,
     Status,
     Summary,
@@ -40,6 +45,7 @@ from skribe.records import (
     counted,
     new_id,
 )
+from skribe.scored import Scoreboard
 from skribe.settings import Settings
 from skribe.streams import Stream, Streams
 
@@ -59,10 +65,13 @@ class Recorder:
         self._write = write
         self._around = around
         self._streams = Streams()
+        self.scoreboard = Scoreboard(around.recall)
+        self.scoreboard.configure(settings, folder, write)
 
     def configure(self, settings: Settings, folder: Path, write: Callable[..., None]) -> None:
         """Other settings and another store, from the next call on; what has begun goes on where it began."""
         self.settings, self._folder, self._write = settings, folder, write
+        self.scoreboard.configure(settings, folder, write)
 
     # --- before the fit ---------------------------------------------------------------------------------------
 
@@ -89,6 +98,10 @@ class Recorder:
 
     def follows(self, call: Call) -> bool:
         return call.record.sweep is not None
+
+    def wants_models(self, call: Call) -> bool:
+        record: Record = call.record
+        return record.settings.log_models == "candidates" and not call.function and record.secret is None
 
     def dispatch(self, call: Call, task: Task) -> Outcome | None:
         found: Outcome | None = call.record.sweep.dispatch(task)
@@ -158,6 +171,7 @@ class Recorder:
             weight=weight,
             labels=None if y is None else contain("the classes of y", metrics.encode, y),
             overwrites=overwrites,
+            secret=next((p.key for p in params if p.type == "redacted" or HIDDEN in p.value), None),
             settings=self.settings,
             write=self._write,
             folder=self._folder,
@@ -231,6 +245,10 @@ class Recorder:
         finally:
             end = None if record.joined else End(status, time.time(), call.wall, call.cpu)
             record.write(changes if changes is not None else Changes(run=record.run, end=end))
+        if changes is not None and changes.models:
+            modelled.make_room(record.settings, record.folder, record.experiment, record.run)
+        if status == "finished" and record.kind != "cv":
+            contain("the run of a model", self.scoreboard.fitted, call.estimator, record)
         if record.top and not record.joined:
             self._around.announce(self._line(call, record, status, changes))
 
@@ -243,8 +261,10 @@ class Recorder:
         if call.opens:
             swept = _chosen_by(estimator)
         found += swept.metrics
+        evaluation = None
         if call.opens or record.kind != "search" or "best_estimator_" in vars(estimator):
-            found += self._training_metrics(call, record)
+            evaluation = self._evaluated(call, record)
+        found += () if evaluation is None else evaluation.metrics
         found += contain("the seconds of each part", member_seconds, estimator, call.members or ()) or ()
         if record.stream is not None:
             found = record.stream.step(found, call, rows_of(record.X))
@@ -255,15 +275,20 @@ class Recorder:
         found += path_of_scores(call.heard or ())
         if record.joined:
             found.append(Metric("fit_seconds", call.wall))
+        drawn = tables_of_fit(estimator, record.X, evaluation, record.settings, call.wall)
+        kept = contain("the model", modelled.kept_of, call, record, evaluation) or modelled.Kept()
         return Changes(
             run=record.run,
             params=swept.params,
             metrics=tuple(found),
             tags=swept.tags,
             facts=(*(contain("the fitted attributes", facts, estimator) or ()), *chosen, *swept.facts),
-            notes=(*record.notes, *absent, *swept.notes),
+            notes=(*record.notes, *absent, *swept.notes, *drawn[1], *kept.notes),
             warnings=counted(call.warned),
-            artifacts=swept.artifacts,
+            artifacts=(*swept.artifacts, *kept.artifacts),
+            tables=drawn[0],
+            models=kept.models,
+            registered=kept.registered,
             erased=swept.erased,
             end=None if record.joined else self._end(call, record),
         )
@@ -285,7 +310,7 @@ class Recorder:
 
         swept = self._swept(record)
         y = call.arguments.get("y")
-        scores, absent, files = out_of_fold(call, y, record.labels, record.settings, record.folder, record.run)
+        scores, absent, tables = out_of_fold(call, y, record.labels, record.settings)
         found = (*swept.metrics, *scores)
         if record.joined:
             found = (*found, Metric("fit_seconds", call.wall))
@@ -295,7 +320,7 @@ class Recorder:
             facts=(splitter_of(call.arguments, self._stratifies(call, record)), *swept.facts),
             notes=(*record.notes, *swept.notes, *absent),
             warnings=counted(call.warned),
-            artifacts=files,
+            tables=tables,
             end=None if record.joined else self._end(call, record),
         )
 
@@ -310,9 +335,10 @@ class Recorder:
             record.notes.append(Note("cpu", "other fits ran in this process at the same time"))
         return End("finished", time.time(), call.wall, call.cpu)
 
-    def _training_metrics(self, call: Call, record: Record) -> tuple[Metric, ...]:
+    def _evaluated(self, call: Call, record: Record) -> Evaluation | None:
+        """The estimator on its training data; None where it is not known what it would be asked about."""
         if record.X is None:
-            return ()
+            return None
         if record.overwrites is not None:
             record.notes.append(
                 Note(
@@ -320,11 +346,11 @@ class Recorder:
                     f"{record.overwrites}=False: X may have been written over, or would be",
                 )
             )
-            return ()
+            return None
         trouble = contain("the data after the fit", self._was_changed, call.estimator, record)
         if trouble is not None:
             record.notes.append(Note("training_metrics", trouble))
-            return ()
+            return None
         evaluation = contain(
             "training metrics",
             metrics.evaluate,
@@ -336,10 +362,9 @@ class Recorder:
             budget=record.settings.budget(call.wall),
             labels=record.labels,
         )
-        if evaluation is None:
-            return ()
-        record.notes += evaluation.notes
-        return evaluation.metrics
+        if evaluation is not None:
+            record.notes += evaluation.notes
+        return evaluation
 
     @staticmethod
     def _was_changed(estimator: Any, record: Record) -> str | None:
@@ -368,6 +393,22 @@ class Recorder:
         return Finished(
             record.run, record.name, record.kind, status, call.wall, found, record.folder, record.settings.silent
         )
+
+    # --- after that -------------------------------------------------------------------------------------------
+
+    @property
+    def hears_scores(self) -> bool:
+        return self.settings.log_post_training_metrics
+
+    def mark_of(self, model: Any) -> Link | None:
+        return self.scoreboard.mark_of(model)
+
+    def scored(self, score: Score) -> None:
+        self.scoreboard.scored(score)
+
+    def settle(self) -> None:
+        """Write what has been put off."""
+        self._streams.settle()
 
 
 def _chosen_by(search: Any) -> Summary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from skribe.streams import Stream
 
 if TYPE_CHECKING:  # loaded with the first search
     from skribe.progress import Progress
+    from skribe.scored import Memory
     from skribe.sweeps.sweep import Find, Sweep
 
 
@@ -38,6 +40,7 @@ class Around(NamedTuple):
     show: Callable[[Progress], None]
     find: Callable[[Path, str, str], Find | None]
     last: Callable[[Path, str, str], tuple[str, str] | None]
+    recall: Callable[[Path, str | None, str | None], Memory | None]
 
 
 @dataclass(slots=True)
@@ -53,7 +56,8 @@ class Record:
     y: Any
     weight: Any
     labels: metrics.Labels | None
-    overwrites: str | None
+    overwrites: str | None  # the parameter that lets the estimator write into X
+    secret: str | None  # a parameter whose value is nobody's to read
     settings: Settings
     write: Callable[..., None]
     folder: Path
@@ -68,6 +72,7 @@ class Record:
 def sweep_of(call: Call, record: Record, params: tuple[Param, ...], around: Around) -> Sweep:
     """What will be told of each task of this search or cross-validation."""
     from skribe.capture.candidates import Template
+    from skribe.modelled import keep_split
     from skribe.sweeps.sweep import Home, Sweep
 
     fitted = call.estimator if call.function else vars(call.estimator).get("estimator", call.estimator)
@@ -81,6 +86,7 @@ def sweep_of(call: Call, record: Record, params: tuple[Param, ...], around: Arou
         find=around.find,
         last=around.last,
         show=around.show,
+        keep=functools.partial(keep_split, record),
         quiet=record.settings.silent or call.within is not None or _talks(params),
         estimator=(display_name(fitted), f"{cls.__module__}.{cls.__qualname__}"),
         fingerprints=record.fingerprints,

@@ -260,6 +260,22 @@ class Outcome(NamedTuple):
     warned: tuple[Warned, ...] | None = None  # None: it could not be seen
     inner: Mapping[str, Any] | None = None  # what a search found that ran inside the task, in another process
     reused: str | None = None  # the run that it was taken from instead of being computed
+    model: Any = None  # what was fitted, where the listener wants it
+
+
+class Score(NamedTuple):
+    """The user has asked how good a fitted model is, and has been told."""
+
+    metric: str  # accuracy_score; `score` where the model was asked by itself
+    value: Any
+    mark: Any  # what the listener knows the model by; None if it has not seen the model
+    model: Any  # None if it is gone
+    X: Any  # what the model was asked about; None if it is gone
+    y: Any
+    names: tuple[str | None, str | None]  # what the user calls X and y
+    answers: Mapping[str, Any]  # what the model has said: method and answer
+    options: Mapping[str, Any]  # the arguments beside the data that are not the defaults
+    call: str  # as it could be written
 
 
 class ProcessInfo(NamedTuple):

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from skribe.capture.environment import process_info
 from skribe.capture.git import GitState, head_of
@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # loaded when they are needed: whoever only fits never reads,
     from skribe.progress import Painter, Progress
     from skribe.recorder import Recorder
     from skribe.recording import Finished
+    from skribe.scored import Memory
     from skribe.store.query import Query
     from skribe.sweeps.sweep import Find
 
@@ -50,7 +51,7 @@ class Session:
         self.folder = folder
         self.git = contain("the state of the repository", _ask_git) or GitState()
         self._asks_git = not self.git.is_over
-        around = Around(self._announce, show_progress, find_result, last_search)
+        around = Around(self._announce, show_progress, find_result, last_search, recall)
         self.recorder: Recorder = Recorder(settings, folder, journal_of(folder).write, around)
         self.installation: Installation = Installation(self.recorder)
 
@@ -61,6 +62,7 @@ class Session:
         self.installation.refresh()
 
     def close(self) -> None:
+        self.recorder.settle()
         self.installation.remove()
         self.ask_git(patience=0.05)
 
@@ -98,6 +100,27 @@ def find_result(folder: Path, run: str, key: str) -> Find | None:
 def last_search(folder: Path, run: str, fact: str) -> tuple[str, str] | None:
     """The search before this one of the same kind of estimator, and what it was made of."""
     return query_of(folder).fact_of_the_run_before(run, fact)
+
+
+def recall(folder: Path, state: str | None, run: str | None) -> Memory | None:
+    """What a store knows of a model, by what it has learnt or by its run."""
+    from skribe.scored import remembered
+
+    query = query_of(folder)
+    found = run if state is None else query.run_of_state(state)
+    return None if found is None else remembered(folder, found, query.run_row(found).experiment, query.datasets(found))
+
+
+def link_model(model: Any, folder: Path, run: str) -> None:
+    """The model has been loaded: while skribe is on, its scores belong to that run."""
+    if _on is not None:
+        _on.recorder.scoreboard.loaded(model, run, folder, journal_of(folder).write)
+
+
+def settle() -> None:
+    """Write what has been put off: the models of streams that are still going on."""
+    if _on is not None:
+        _on.recorder.settle()
 
 
 def show_progress(progress: Progress) -> None:
@@ -169,6 +192,7 @@ def _farewell() -> None:
     session = _on
     if session is not None:
         with contextlib.suppress(Exception):
+            session.recorder.settle()
             session.ask_git(patience=0.05)
 
 
@@ -242,7 +266,8 @@ def last_run_here(folder: Path) -> str | None:
 
 
 def flush(timeout: float | None) -> bool:
-    """Deliver what waits outside of the stores; whether nothing is left."""
+    """Write what was put off, and deliver what waits outside of the stores; whether nothing is left."""
+    settle()
     with _lock:
         journals = list(_journals.values())
     delivered = [journal.flush() if timeout is None else journal.flush(timeout) for journal in journals]

@@ -6,6 +6,7 @@ import difflib
 import inspect
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -16,15 +17,16 @@ from skribe.errors import ArgumentError
 # for nothing, which is what happens anyway; any other value is refused rather than silently ignored.
 NOT_YET: Mapping[str, tuple[Any, ...]] = {
     "disable_for_unsupported_versions": (False,),
-    "log_models": (False,),
-    "log_plots": (False,),
-    "log_input_examples": (False,),
-    "log_model_signatures": (False,),
-    "log_post_training_metrics": (False,),
-    "serialization_format": (None,),
-    "registered_model_name": (None,),
     "wait": (False,),
 }
+
+
+_SWITCHES = (
+    "silent", "exclusive", "log_datasets", "resume", "log_plots", "log_input_examples", "log_model_signatures",
+    "log_post_training_metrics",
+)  # fmt: skip
+FORMATS = ("cloudpickle", "pickle", "joblib", "skops")
+_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,15 @@ class Settings:
     overhead: float | None = 0.1
     max_tuning_runs: int | None = None
     resume: bool = False
+    log_models: bool | str = True  # or "candidates"
+    log_plots: bool = True
+    log_input_examples: bool = False
+    log_model_signatures: bool = True
+    log_post_training_metrics: bool = True
+    serialization_format: str = "cloudpickle"
+    registered_model_name: str | None = None
+    model_size_limit: int | None = None
+    keep_models: Any = None  # what `skribe.store.keeping` has made of the argument
 
     @classmethod
     def checked(cls, **given: Any) -> Settings:
@@ -50,7 +61,7 @@ class Settings:
         _refuse_other_backends(given.pop("backend", None))
         for name in NOT_YET:
             given.pop(name, None)
-        for name in ("silent", "exclusive", "log_datasets", "resume"):
+        for name in _SWITCHES:
             if name in given:
                 _check_bool(name, given[name])
         given["experiment"] = _experiment(given.get("experiment"))
@@ -59,6 +70,9 @@ class Settings:
         given["exclude"] = _exclude(given.get("exclude", ()))
         given["overhead"] = _overhead(given.get("overhead", 0.1))
         given["max_tuning_runs"] = _most(given.get("max_tuning_runs"))
+        given["log_models"] = _models(given.get("log_models", True))
+        given["serialization_format"] = _format(given.get("serialization_format"))
+        given["model_size_limit"] = _bytes("model_size_limit", given.get("model_size_limit"))
         return cls(**given)
 
     def excludes(self, cls: type) -> bool:
@@ -177,3 +191,38 @@ def _most(value: object) -> int | None:
             " ones; 0 for none, None for all."
         )
     return value
+
+
+def _models(value: object) -> bool | str:
+    if isinstance(value, bool) or value == "candidates":
+        return value
+    raise ArgumentError(
+        f"autolog(log_models={value!r}): True for the model of every fit and search, 'candidates' for those of a"
+        " search's candidates as well, or False."
+    )
+
+
+def _format(value: object) -> str:
+    if value is None:
+        return FORMATS[0]
+    if value not in FORMATS:
+        near = difflib.get_close_matches(str(value), FORMATS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise ArgumentError(f"autolog(serialization_format={value!r}): one of {', '.join(FORMATS)}.{hint}")
+    return str(value)
+
+
+def _bytes(name: str, value: object) -> int | None:
+    """A number of bytes, given as one or as a text such as "500 MB"."""
+    if value is None:
+        return None
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    found = (
+        re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kMGT]?B)\s*", value, re.IGNORECASE)
+        if isinstance(value, str)
+        else None
+    )
+    if found is None:
+        raise ArgumentError(f"autolog({name}={value!r}): a number of bytes, a text such as '500 MB', or None.")
+    return int(float(found[1]) * _UNITS[found[2].lower()])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skribe.guard import contain
 from skribe.records import Call, Metric, Param
 
 
@@ -26,6 +27,10 @@ class Stream:
     rows: int = 0
     wall: float = 0.0
     cpu: float | None = 0.0
+    beside: Any = None  # what is written beside its model
+    kept_at: float = 0.0  # when its model was last written, and how long that took
+    cost: float = 0.0
+    unsaved: Callable[[], None] | None = None  # writes the model, if it has gone on since
 
     def begin(self, run: str, params: tuple[Param, ...], write: Callable[..., None], folder: Path) -> None:
         """The first call: this is its run."""
@@ -66,6 +71,14 @@ class Streams:
                 return stream
             self._streams[key] = reference, stream
             return stream
+
+    def settle(self) -> None:
+        """Write the models of all streams that have gone on since theirs was written."""
+        with self._lock:
+            streams = [stream for _, stream in self._streams.values()]
+        for stream in streams:
+            if stream.unsaved is not None and stream.pid == os.getpid():
+                contain("the model of a stream", stream.unsaved)
 
     def forget(self, estimator: Any) -> None:
         """The object was fitted anew: its next `partial_fit` begins another run."""

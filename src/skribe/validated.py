@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from skribe import metrics
 from skribe.guard import contain
-from skribe.records import Artifact, Call, Metric, Note
+from skribe.pictured import as_tables
+from skribe.records import Call, Metric, Note, Table
 from skribe.settings import Settings
-from skribe.store.artifacts import ArtifactStore
 
+OUT_OF_FOLD = "cv"
 # Beyond so many rows the curves would take longer than the metrics.
 _ROWS = 200_000
-_CURVES = "cv_curves.json"
 
 
 def out_of_fold(
-    call: Call, y: Any, labels: metrics.Labels | None, settings: Settings, folder: Path, run: str
-) -> tuple[tuple[Metric, ...], tuple[Note, ...], tuple[Artifact, ...]]:
-    """One set of metrics for the predictions of `cross_val_predict`, and their curves as a file of the run."""
+    call: Call, y: Any, labels: metrics.Labels | None, settings: Settings
+) -> tuple[tuple[Metric, ...], tuple[Note, ...], tuple[Table, ...]]:
+    """One set of metrics for the predictions of `cross_val_predict`, and what there is to draw of them."""
     if call.method != "cross_val_predict" or y is None:
         return (), (), ()
     from skribe.metrics.given import evaluate_predictions
@@ -38,11 +36,9 @@ def out_of_fold(
     )
     if found is None:
         return (), (), ()
-    if len(y) > _ROWS:
-        return found.metrics, (*found.notes, Note(_CURVES, f"there are more than {_ROWS} rows")), ()
+    if len(y) > _ROWS or not settings.log_plots:
+        notes = (Note("plots", f"there are more than {_ROWS} rows"),) if settings.log_plots else ()
+        return found.metrics, (*found.notes, *notes), ()
     curves = contain("the curves of out-of-fold predictions", curves_of, found, pos_label=settings.pos_label)
-    if not curves:
-        return found.metrics, found.notes, ()
-    body = json.dumps(curves, allow_nan=False).encode()
-    kept = contain("the curves of out-of-fold predictions", ArtifactStore(folder).put_bytes, run, _CURVES, body)
-    return found.metrics, found.notes, () if kept is None else (kept,)
+    tables, absent = as_tables(curves or {}, OUT_OF_FOLD)
+    return found.metrics, (*found.notes, *absent), tables

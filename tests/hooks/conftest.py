@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from skribe.hooks import Installation
-from skribe.records import Call
+from skribe.records import Call, Score
 
 
 class Ear:
@@ -14,6 +14,8 @@ class Ear:
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.ended: list[Call] = []
+        self.scores: list[Score] = []
+        self.hears_scores = True
 
     def begin(self, call: Call) -> bool:
         self.calls.append(call)
@@ -27,6 +29,15 @@ class Ear:
 
     def follows(self, call: Call) -> bool:
         return False
+
+    def wants_models(self, call: Call) -> bool:
+        return False
+
+    def mark_of(self, model: object) -> object:
+        return None
+
+    def scored(self, score: Score) -> None:
+        self.scores.append(score)
 
     @property
     def names(self) -> list[str]:

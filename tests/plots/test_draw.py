@@ -125,7 +125,7 @@ def test_the_timeline_has_a_box_for_each_split():
 
 
 def test_an_unknown_view_is_refused_with_the_names_of_all():
-    with pytest.raises(ArgumentError, match="view_name='pie' is not a view; use one of validation_curve, heat_map"):
+    with pytest.raises(ArgumentError, match="name='pie' is not a plot; use one of validation_curve, heat_map"):
         draw("pie", {})
 
 

@@ -20,13 +20,16 @@ from skribe.records import (
     Fact,
     Failure,
     Metric,
+    Model,
     Note,
     Param,
     ProcessInfo,
     Start,
+    Table,
     Warned,
     new_id,
 )
+from skribe.store.artifacts import ArtifactStore
 from skribe.store.journal import Journal
 from skribe.store.query import Query
 
@@ -82,8 +85,26 @@ class Make:
             warnings=(Warned("ConvergenceWarning", "did not", "a.py", 3, 2),),
             datasets=(Dataset("training", "X", "numpy", (3, 2), "abc", {"dtype": "float64"}),),
             artifacts=(Artifact("model/MLmodel", 12, "00ff"),),
+            tables=(Table("roc", "training", {"fpr": [0.0, 1.0], "auc": float("inf")}),),
+            models=(Make.model(), Make.model("other", state=None, step=3)),
             end=End("failed", moment + 1, 1.0, 0.5, Failure("ValueError", "no", "Traceback ...")),
         )
+
+    @staticmethod
+    def model(path: str = "model", **more: object) -> Model:
+        fields = {"file": "model.pkl", "format": "cloudpickle", "size": 10, "digest": "sha256:00", "state": "s"}
+        return Model(path, estimator_class="sklearn.svm.SVC", **{**fields, **more})  # type: ignore[arg-type]
+
+    @staticmethod
+    def kept(journal: Journal, run: str | None = None, size: int = 10, **more: object) -> str:
+        """A finished run with a model whose files are there; its id."""
+        start = Make.start(run=run)
+        ArtifactStore(journal.folder).put_folder(
+            start.run, "model", lambda folder: (folder / "model.pkl").write_bytes(b"x" * size)
+        )
+        model = Make.model(size=size, digest=f"sha256:{start.run}")
+        journal.write(start, Make.finish(start.run, models=(model,), **more))
+        return start.run
 
 
 @pytest.fixture

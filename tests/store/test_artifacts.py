@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+from pathlib import Path
 
 import pytest
 import xxhash
@@ -113,3 +115,113 @@ def test_a_file_where_a_folder_is_needed(artifacts):
     artifacts.put_bytes(RUN, "a", b"")
     with pytest.raises(StoreError):
         artifacts.put_bytes(RUN, "a/b", b"")
+
+
+# --- whole folders -------------------------------------------------------------------------------------------
+
+
+def writing(text: str):
+    def fill(folder: Path) -> str:
+        (folder / "code").mkdir()
+        (folder / "MLmodel").write_text(text)
+        return text
+
+    return fill
+
+
+def names(place: Path) -> list[str]:
+    return sorted(entry.name for entry in place.iterdir())
+
+
+def test_a_folder_is_put_and_put_again(artifacts, store):
+    place = store / "artifacts" / RUN
+    for text in ("one", "two", "three"):
+        assert artifacts.put_folder(RUN, "model", writing(text)) == text
+        assert (place / "model" / "MLmodel").read_text() == text
+        assert names(place) == ["model"]
+    artifacts.put_folder(RUN, "registered/größe 3", writing("deep"))
+    assert artifacts.list(RUN) == ["model/MLmodel", "registered/größe 3/MLmodel"]
+    assert (store / ".gitignore").exists()
+
+
+def test_a_folder_takes_the_place_of_a_file_and_of_a_link(artifacts, store, tmp_path):
+    artifacts.put_bytes(RUN, "model", b"file")
+    artifacts.put_folder(RUN, "model", writing("new"))
+    (tmp_path / "away").mkdir()
+    (tmp_path / "away" / "mine").write_text("mine")
+    (store / "artifacts" / RUN / "other").symlink_to(tmp_path / "away")
+    artifacts.put_folder(RUN, "other", writing("new"))
+    assert names(store / "artifacts" / RUN) == ["model", "other"]
+    assert not (store / "artifacts" / RUN / "other").is_symlink()
+    assert names(tmp_path / "away") == ["mine"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+def test_what_cannot_be_filled_leaves_nothing(artifacts, store, error):
+    artifacts.put_folder(RUN, "model", writing("old"))
+
+    def fill(folder):
+        writing("half")(folder)
+        raise error("no")
+
+    with pytest.raises(StoreError if error is OSError else error, match="no"):
+        artifacts.put_folder(RUN, "model", fill)
+    assert names(store / "artifacts" / RUN) == ["model"]
+    assert (store / "artifacts" / RUN / "model" / "MLmodel").read_text() == "old"
+
+
+def test_a_replacement_that_fails_puts_the_old_folder_back(artifacts, store, monkeypatch):
+    artifacts.put_folder(RUN, "model", writing("old"))
+    rename, renamed = os.rename, []
+
+    def third_time_not(source, target):
+        renamed.append(source)
+        if len(renamed) == 3:
+            raise OSError(28, "No space left on device")
+        rename(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", third_time_not)
+        with pytest.raises(StoreError, match="No space left"):
+            artifacts.put_folder(RUN, "model", writing("new"))
+    assert len(renamed) == 4
+    assert names(store / "artifacts" / RUN) == ["model"]
+    assert (store / "artifacts" / RUN / "model" / "MLmodel").read_text() == "old"
+
+
+@pytest.mark.parametrize("path", ["", "..", "../a", "/etc", "a/../../b", "C:\\a", "a\0", ".skribe-1-2.part/a"])
+def test_a_folder_cannot_lead_out(artifacts, store, path):
+    with pytest.raises(ArgumentError):
+        artifacts.put_folder(RUN, path, writing("x"))
+    assert not store.exists()
+
+
+def test_a_folder_behind_a_link_that_leads_out_is_refused(artifacts, store, tmp_path):
+    artifacts.put_bytes(RUN, "a", b"")
+    (tmp_path / "away").mkdir()
+    (store / "artifacts" / RUN / "out").symlink_to(tmp_path / "away")
+    with pytest.raises(ArgumentError, match="leads out"):
+        artifacts.put_folder(RUN, "out/deeper/model", writing("x"))
+    assert names(tmp_path / "away") == []
+
+
+def test_kill_9_leaves_the_old_folder_whole_and_a_part_that_is_not_listed(artifacts, store, script):
+    artifacts.put_folder(RUN, "model", writing("old"))
+    process = script(
+        """
+        from skribe.store.artifacts import ArtifactStore
+        def fill(folder):
+            (folder / "MLmodel").write_text("half")
+            print("now", flush=True)
+            time.sleep(60)
+        ArtifactStore(store).put_folder(sys.argv[2], "model", fill)
+        """,
+        RUN,
+    )
+    assert process.stdout.readline() == "now\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert artifacts.list(RUN) == ["model/MLmodel"]
+    assert artifacts.path(RUN, "model/MLmodel").read_text() == "old"
+    assert len(names(store / "artifacts" / RUN)) == 2
+    assert artifacts.put_folder(RUN, "model", writing("new")) == "new"

@@ -16,10 +16,13 @@ from skribe.records import (
     Fact,
     Failure,
     Metric,
+    Model,
     Note,
     Param,
     ProcessInfo,
+    Registration,
     Start,
+    Table,
     Warned,
 )
 from skribe.store import codec
@@ -71,6 +74,11 @@ changes = st.builds(
         )
     ),
     artifacts=several(st.builds(Artifact, texts, whole, texts)),
+    tables=several(st.builds(Table, texts, texts, st.dictionaries(texts, json_values, max_size=3))),
+    models=several(
+        st.builds(Model, texts, texts, texts, whole, texts, texts, maybe(texts), maybe(whole)),
+    ),
+    registered=several(st.builds(Registration, texts, texts)),
     end=maybe(
         st.builds(
             End,
@@ -92,7 +100,19 @@ def test_exact(original):
     back = codec.decode(line)
     # NaN is not equal to itself; its text is.
     assert repr(back) == repr(original)
-    for field in ("params", "metrics", "facts", "notes", "warnings", "datasets", "artifacts"):
+    lists = (
+        "params",
+        "metrics",
+        "facts",
+        "notes",
+        "warnings",
+        "datasets",
+        "artifacts",
+        "tables",
+        "models",
+        "registered",
+    )
+    for field in lists:
         assert [type(part) for part in getattr(back, field)] == [type(part) for part in getattr(original, field)]
 
 
@@ -104,6 +124,8 @@ def test_the_sound_form_can_be_stored(original):
     codec.encode(back).decode("utf-8")
     assert all(abs(metric.step or 0) <= 2**63 for metric in back.metrics)
     assert len(back.params) == len(original.params)
+    assert len(back.tables) == len(original.tables)
+    assert all(abs(model.size) <= 2**63 for model in back.models)
 
 
 def test_huge():

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from skribe.capture.environment import process_info
+from skribe.errors import NotFound
 from skribe.records import Candidate, Changes, End, Metric, Note, Result, new_id
 from skribe.store import codec
 from skribe.store.admin import Admin
 from skribe.store.connection import open_writer
 from skribe.store.journal import Journal
 from skribe.store.migrations import LATEST
-from skribe.store.schema import FIRST_SCHEMA, SEARCHES
 
 MOMENT = 1_790_000_000.0
 
@@ -285,26 +286,24 @@ def test_results_wait_while_the_store_is_locked(store, query, make):
 # --- a store from before -------------------------------------------------------------------------------------
 
 
-def old_store(store, make) -> str:
-    """A file of schema 1, with a run in it."""
-    start = make.start("old")
-    with Journal(store, process_info) as journal:
-        journal.write(start)
-        journal.write(make.finish(start.run))
-    database = sqlite3.connect(store / "skribe.db", isolation_level=None)
-    for statement in SEARCHES:
-        words = statement.split("(")[0].split()
-        if words[:2] == ["CREATE", "TABLE"]:
-            database.execute(f"DROP TABLE {words[2]}")
-    database.execute("DELETE FROM migration WHERE number > 1")
-    database.execute("PRAGMA user_version = 1")
-    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    return start.run
+FILES = Path(__file__).parent / "files"
+OLD_RUN = "01a1fc23-d4e4-7000-b7ca-45a069d1745e"
+OLD_SEARCH = "01a1fc23-d4e5-7000-8b1a-5f0b0e6a7c11"
 
 
-def test_an_old_store_is_read_as_it_is(store, query, make):
-    run = old_store(store, make)
+def old_store(store: Path, number: int = 1) -> str:
+    """A file as it was written when its schema was the latest, with a run in it."""
+    store.mkdir()
+    (store / "skribe.db").write_bytes(gzip.decompress((FILES / f"schema_{number}.db.gz").read_bytes()))
+    return OLD_RUN
+
+
+def test_there_is_a_file_of_every_released_schema():
+    assert sorted(file.name for file in FILES.iterdir()) == [f"schema_{n}.db.gz" for n in range(1, LATEST)]
+
+
+def test_an_old_store_is_read_as_it_is(store, query):
+    run = old_store(store)
     assert query.run_row(run).name == "old"
     assert query.results(run) == []
     assert query.candidates(run) == []
@@ -316,7 +315,7 @@ def test_an_old_store_is_read_as_it_is(store, query, make):
 
 
 def test_an_old_store_is_raised_by_the_first_who_writes(store, query, make):
-    run = old_store(store, make)
+    run = old_store(store)
     assert query.results(run) == []  # a reader that was there before
     with Journal(store, make.process) as journal:
         start = make.start(kind="search")
@@ -332,15 +331,32 @@ def test_an_old_store_is_raised_by_the_first_who_writes(store, query, make):
     database.close()
 
 
-def test_a_raised_store_is_as_a_new_one(store, tmp_path, make):
+@pytest.mark.parametrize("number", range(1, LATEST))
+def test_a_raised_store_is_as_a_new_one(store, tmp_path, number):
     def tables(folder):
         database = sqlite3.connect(folder / "skribe.db")
         found = set(database.execute("SELECT type, name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
         database.close()
         return found
 
-    old_store(store, make)
+    old_store(store, number)
     open_writer(store).close()
     open_writer(tmp_path / "new").close()
     assert tables(store) == tables(tmp_path / "new")
-    assert len(FIRST_SCHEMA) > 10
+
+
+def test_a_store_from_before_models_is_read_as_it_is(store, query):
+    run = old_store(store, 2)
+    assert query.results(OLD_SEARCH)[0].key == "k"
+    assert query.run_row(run).status == "finished"
+    assert query.tables(run) == query.table_names(run) == query.models(run) == []
+    assert query.table(run, "roc", "training") is None
+    assert query.run_of_state("s") is None
+    assert query.registered_names() == query.versions() == query.versions_of_run(run) == []
+    with pytest.raises(NotFound, match="no registered model 'iris'; there are no registered models"):
+        query.resolve("iris")
+    with pytest.raises(NotFound, match="has no model 'model'; there are no models of the run"):
+        query.model(run)
+    assert [changes.run for _, changes in query.read_changes()] == [run, run, OLD_SEARCH, OLD_SEARCH]
+    with pytest.raises(NotFound):
+        query.tables("nothing")

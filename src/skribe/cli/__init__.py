@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
 import skribe
@@ -20,3 +23,49 @@ def demo(store: str | None) -> None:
     from skribe.cli.demo import play
 
     play(store)
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Only say what would be deleted.")
+@click.option(
+    "--keep-models",
+    metavar="TEXT",
+    help='Remove the models beyond this cap: "20 GB", "best 3 by best_cv_score", or both with a comma.',
+)
+@click.option(
+    "--empty-trash",
+    type=click.FloatRange(min=0),
+    is_flag=False,
+    flag_value=0.0,
+    metavar="[DAYS]",
+    help="Also delete for good what has been in the trash for more than DAYS days; without a number, all of it.",
+)
+@click.option("--store", type=click.Path(), help="The store's folder, instead of the one that is found from here.")
+def gc(dry_run: bool, keep_models: str | None, empty_trash: float | None, store: str | None) -> None:
+    """Delete files that nothing leads to any more: of deleted runs, removed models and dead processes.
+
+    Registered models are always kept.
+    """
+    from skribe.cli.gc import clean
+
+    with _told():
+        clean(store, keep_models, empty_trash, dry_run)
+
+
+@main.command()
+@click.option("--store", type=click.Path(), help="The store's folder, instead of the one that is found from here.")
+def models(store: str | None) -> None:
+    """List the registered models."""
+    from skribe.cli.models import listing
+
+    with _told():
+        listing(store)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What skribe raises on purpose is a message to the user, not a traceback."""
+    try:
+        yield
+    except skribe.SkribeError as error:
+        raise click.ClickException(str(error)) from None

@@ -15,6 +15,7 @@ from skribe.hooks.estimators import (
     may_hold_ducks,
 )
 from skribe.hooks.imports import watch, watch_notebook
+from skribe.hooks.scoring import METRICS, hook_metrics
 from skribe.hooks.threads import hook_parallel, hook_threads
 from skribe.hooks.validation import MODULE as VALIDATION
 from skribe.hooks.validation import hook_validation
@@ -65,9 +66,12 @@ class Installation:
                 hook_parallel(self._patches)
             if VALIDATION in sys.modules:
                 hook_validation(self._patches, self._calls)
+            # While the package is still being imported its functions are not all there; then its end is awaited.
+            if not _is_being_imported(METRICS):
+                hook_metrics(self._patches, self._calls)
 
     def _wanted(self, name: str) -> bool:
-        return name in ("sklearn.base", "sklearn.utils.parallel", VALIDATION) or may_hold_ducks(name)
+        return name in ("sklearn.base", "sklearn.utils.parallel", VALIDATION, METRICS) or may_hold_ducks(name)
 
     def _imported(self, module: ModuleType) -> None:
         if module.__name__ == "sklearn.base":
@@ -78,5 +82,14 @@ class Installation:
         elif module.__name__ == VALIDATION:
             if self._scikit_learn:
                 hook_validation(self._patches, self._calls)
+        elif module.__name__ == METRICS:
+            if self._scikit_learn:
+                hook_metrics(self._patches, self._calls)
         else:
             hook_ducks_of(self._estimators, module)
+
+
+def _is_being_imported(name: str) -> bool:
+    """Whether a module is not there yet, or not all of it."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return spec is None or bool(getattr(spec, "_initializing", False))

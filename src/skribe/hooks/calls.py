@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from skribe.guard import contain
 from skribe.hooks.context import Scope, open_run
 from skribe.hooks.importlib_bootstrap import Hook
-from skribe.records import Call, Outcome, Task
+from skribe.hooks.scoring import Scores
+from skribe.records import Call, Outcome, Score, Task
 
 
 class Listener(Protocol):
@@ -24,7 +25,11 @@ class Listener(Protocol):
     def times_members(self, call: Call) -> bool: ...
 
     def follows(self, call: Call) -> bool:
-        """Whether the listener wants to hear of each task of the call. If it does not, the next three do not come."""
+        """Whether the listener wants to hear of each task of the call. If it does not, the next four do not come."""
+        ...
+
+    def wants_models(self, call: Call) -> bool:
+        """Whether each task of the call is to give back the estimator that it has fitted."""
         ...
 
     def dispatch(self, call: Call, task: Task) -> Outcome | None:
@@ -39,12 +44,26 @@ class Listener(Protocol):
         """A task has raised, in this process."""
         ...
 
+    @property
+    def hears_scores(self) -> bool:
+        """Whether the listener wants to know how good the fitted models are. If not, the next two do not come."""
+        ...
+
+    def mark_of(self, model: Any) -> Any:
+        """What the listener knows this fitted model by; None if it does not. Asked at every prediction."""
+        ...
+
+    def scored(self, score: Score) -> None:
+        """The user has been told how good a model is."""
+        ...
+
 
 class Calls:
     """The relay behind every hook. Without a listener the hooks are as good as not there."""
 
     def __init__(self, listener: Listener) -> None:
         self.listener: Listener | None = listener
+        self.scores = Scores(self)
         self._under_way: set[Scope] = set()
         self._shared: set[Scope] = set()
         self._lock = threading.Lock()
@@ -129,6 +148,15 @@ class Calls:
         # The processor time is the whole process's: with two fits at once nobody can say whose it was.
         call.cpu = cpu - call.cpu if alone and call.cpu is not None else None
         contain("what this fit did", scope.listener.end, call)
+        if error is None and not call.function and scope.listener.hears_scores:
+            contain("the labels of the training data", self._remember_labels, call, result)
+
+    def _remember_labels(self, call: Call, result: Any) -> None:
+        """A clustering has said what it has to say while it was fitted, in an attribute or to the caller."""
+        held = getattr(call.estimator, "__dict__", {}).get("labels_")
+        for said in (held, result if call.method == "fit_predict" else None):
+            if said is not None:
+                self.scores.remember("predict", call.estimator, call.arguments.get("X"), said)
 
 
 def bind(hook: Hook, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -19,6 +19,9 @@ from typing import Any
 from skribe.records import Call, Warned
 
 current: ContextVar[Scope | None] = ContextVar("skribe_scope", default=None)
+# Set while a model is asked, or a metric computed: what happens inside of that is not worth a word of its own. A list
+# collects what the models inside say.
+asking: ContextVar[list[Any] | tuple[()] | None] = ContextVar("skribe_asking", default=None)
 
 
 class Scope:

@@ -15,10 +15,16 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from skribe.guard import contain
-from skribe.hooks.importlib_bootstrap import Hook, Relay
+from skribe.hooks.importlib_bootstrap import Asked, Hook, Relay, Scored
 from skribe.hooks.wrapping import MISSING, Owners, Patches
 
 METHODS = ("fit", "fit_transform", "fit_predict", "partial_fit")
+# The methods that ask a fitted model something, and how each is hooked.
+QUESTIONS: dict[str, type[Hook]] = {
+    "predict": Asked, "predict_proba": Asked, "predict_log_proba": Asked, "decision_function": Asked,
+    "score_samples": Asked, "score": Scored,
+}  # fmt: skip
+_HOOKS = (Hook, Asked, Scored)
 # Packages in whose modules it is useless to look for estimators that are none of scikit-learn's.
 _WITHOUT = frozenset(
     {
@@ -44,13 +50,14 @@ class Estimators:
         self.relay = relay
         self._owners = Owners()
 
-    def adopt(self, cls: type) -> None:
+    def adopt(self, cls: type, names: Iterable[str] = (*METHODS, *QUESTIONS)) -> None:
         """Hook the methods that `cls` itself defines. Again is the same as once."""
-        for name in METHODS:
-            here = vars(cls).get(name, MISSING)
+        held = vars(cls)
+        for name in names:
+            here = held.get(name, MISSING)
             if here is MISSING:
                 continue
-            hooked = self._hooked(here)
+            hooked = self._hooked(here, QUESTIONS.get(name, Hook))
             if hooked is here:  # a hook of ours that came along with a copy of another class's attribute
                 self._owners.add(cls, name)
             if hooked is None or hooked is here:
@@ -60,28 +67,28 @@ class Estimators:
             except (AttributeError, TypeError):  # a class that cannot be changed: an extension type
                 continue
             self._owners.add(cls, name)
-            hook = hooked if type(hooked) is Hook else hooked.fn
+            hook = hooked if type(hooked) in _HOOKS else hooked.fn
             hook.is_search = name == "fit" and _is_search(cls)
 
-    def _hooked(self, attribute: Any) -> Any:
+    def _hooked(self, attribute: Any, kind: type[Hook]) -> Any:
         """What to put in place of a class attribute; None to leave it alone, itself where it is hooked already."""
-        if type(attribute) is Hook:
+        if type(attribute) in _HOOKS:
             if attribute.relay is self.relay:
                 return attribute
             # One that an earlier installation left where it could not see it is taken for what it stands for.
             left = attribute.relay.listener is None
-            return Hook(attribute.original, attribute.original, self.relay) if left else None
+            return kind(attribute.original, attribute.original, self.relay) if left else None
         if isinstance(attribute, type | staticmethod | classmethod | property):
             return None
         if isinstance(attribute, FunctionType):
-            return Hook(attribute, attribute, self.relay)
+            return kind(attribute, attribute, self.relay)
         if type(attribute).__name__ == "_AvailableIfDescriptor":
-            if type(attribute.fn) is Hook:
+            if type(attribute.fn) in _HOOKS:
                 return attribute if attribute.fn.relay is self.relay else None
-            hook = Hook(attribute.fn, attribute, self.relay)
+            hook = kind(attribute.fn, attribute, self.relay)
             return type(attribute)(hook, attribute.check, attribute.attribute_name)
         if type(attribute).__name__ == "cython_function_or_method":
-            return Hook(attribute, attribute, self.relay)
+            return kind(attribute, attribute, self.relay)
         return None
 
     def adopt_lineage(self, cls: type) -> None:
@@ -93,6 +100,9 @@ class Estimators:
                     if base is not cls and not base.__module__.startswith("sklearn."):
                         self.adopt(base)
                     break
+        # The mixins' own `score` is most classifiers' and regressors'.
+        for base in cls.__mro__[1:-1]:
+            self.adopt(base, QUESTIONS)
 
     def adopt_duck(self, cls: type) -> None:
         """Hook a class that is an estimator by its looks, with the bases that it takes its methods from."""
@@ -103,8 +113,8 @@ class Estimators:
         """Put back what stood in each class, to the very object."""
         for cls, name in self._owners.drain():
             here = vars(cls).get(name, MISSING)
-            hook = here if type(here) is Hook else getattr(here, "fn", None)
-            if type(hook) is Hook and hook.relay is self.relay:
+            hook: Any = here if type(here) in _HOOKS else getattr(here, "fn", None)
+            if type(hook) in _HOOKS and hook.relay is self.relay:
                 contain("undoing a hook", setattr, cls, name, hook.replaced)
 
 

@@ -16,13 +16,14 @@ from time import perf_counter, time
 from types import MethodType
 from typing import Any, Protocol
 
-from skribe.hooks.context import Scope, current, find
+from skribe.hooks.context import Scope, asking, current, find
 
 
 class Relay(Protocol):
     """What a hook tells of the calls that matter; neither method raises an `Exception`."""
 
     listener: Any
+    scores: Any
 
     def enter(
         self, hook: Hook, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], outer: Scope | None
@@ -126,6 +127,72 @@ class Hook:
     __module__ = _passing_for("__module__")
     __dict__ = _passing_for("__dict__")
     __class__ = _passing_for("__class__")
+
+
+class Asked(Hook):
+    """A method that asks a fitted model something. Whose answer it was is remembered for as long as it is held."""
+
+    __slots__ = ()
+    __module__, __doc__ = _passing_for("__module__"), _passing_for("__doc__")  # which a class has anew
+
+    def __call__(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        self: Asked = args[0]
+        box, here = asking.get(), current.get()
+        if box is not None or len(args) == 1 or (here is not None and here.quiet):
+            result = self.original(*args[1:], **kwargs)
+            if type(box) is list and len(args) > 1:
+                box.append((args[1], self.original.__name__, result))
+            return result
+        token = asking.set(())
+        try:
+            result = self.original(*args[1:], **kwargs)
+        finally:
+            asking.reset(token)
+        self.relay.scores.answered(self, args, kwargs, result)
+        return result
+
+
+class Scored(Hook):
+    """A method that says how good a fitted model is: an estimator's `score`, or the call of a scorer."""
+
+    __slots__ = ()
+    __module__, __doc__ = _passing_for("__module__"), _passing_for("__doc__")
+
+    def __call__(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        self: Scored = args[0]
+        here = current.get()
+        if len(args) == 1 or asking.get() is not None or (here is not None and here.quiet):
+            return self.original(*args[1:], **kwargs)
+        box: list[Any] = []
+        token = asking.set(box)
+        try:
+            result = self.original(*args[1:], **kwargs)
+        finally:
+            asking.reset(token)
+        self.relay.scores.scored(self, args[1], args[2:], kwargs, result, box)
+        return result
+
+
+def judged(original: Callable[..., Any], relay: Relay) -> Callable[..., Any]:
+    """A function of `sklearn.metrics` whose outermost calls are told, with what they gave."""
+
+    @functools.wraps(original)
+    def function(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        here = current.get()
+        if asking.get() is not None or (here is not None and here.quiet):
+            return original(*args, **kwargs)
+        token = asking.set(())
+        try:
+            result = original(*args, **kwargs)
+        finally:
+            asking.reset(token)
+        relay.scores.judged(original, args, kwargs, result)
+        return result
+
+    return function
 
 
 def _is_inner(here: Scope, instance: Any) -> bool:

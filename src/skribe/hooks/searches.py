@@ -49,6 +49,7 @@ class Following:
         self.yields = way.yields
         call: Any = scope.call
         self.call = call
+        self.keeps = bool(scope.listener.wants_models(call))
         self.first: int = call.tasks
         self.batch: int = call.batches
         call.batches += 1
@@ -75,6 +76,8 @@ class Following:
                 self.results[number] = outcome.result
                 self._tell(outcome)
                 continue
+            if self.keeps:
+                task[2]["return_estimator"] = True
             if self.way.tagged:
                 wrapper = task[0]
                 wrapper.function = functools.partial(_travel, wrapper.function, self.name, number)
@@ -98,9 +101,9 @@ class Following:
         worker = threading.get_ident()
         if self.yields:
             return number, result, began, time.time(), worker, warned, None
-        _clean(result)
+        model = self._clean(result)
         self.results[number] = result
-        told = Outcome(self.first + number, result, began, time.time(), worker, tuple(warned or ()))
+        told = Outcome(self.first + number, result, began, time.time(), worker, tuple(warned or ()), model=model)
         self._tell(told)
         return result
 
@@ -110,16 +113,16 @@ class Following:
         """A result has come back."""
         if not self.way.tagged:
             number = self.out.pop(0)
-            _clean(back)
+            model = self._clean(back)
             self.results[number] = back
-            self._tell(Outcome(self.first + number, back))
+            self._tell(Outcome(self.first + number, back, model=model))
             return
         number, result, began, ended, worker, warned, inner = back
-        _clean(result)
+        model = self._clean(result)
         self.results[number] = result
         seen = None if warned is None else tuple(Warned(*one) for one in warned)
         held = None if inner is None else contain("a search inside a task", pickle.loads, inner)
-        self._tell(Outcome(self.first + number, result, began, ended, worker, seen, held))
+        self._tell(Outcome(self.first + number, result, began, ended, worker, seen, held, model=model))
 
     def take_all(self, results: list[Any]) -> None:
         """All results have come back at once. Those of tasks that were done here have been told already."""
@@ -136,6 +139,16 @@ class Following:
     def broke(self, number: int, error: BaseException) -> None:
         """A task has raised, and with it the call."""
         contain("a task that failed", self.scope.listener.break_off, self.call, self.first + number, error)
+
+    def _clean(self, result: Any) -> Any:
+        """The result as scikit-learn is to have it; the model that was asked for beside it comes back."""
+        if not isinstance(result, dict):
+            return None
+        # scikit-learn shows the traceback of a failed fit to the user: without the frames that are ours.
+        if result.get("fit_error"):
+            result["fit_error"] = _OUR_FRAME.sub("", result["fit_error"])
+        model = result.pop("estimator", None) if self.keeps else None
+        return None if result.get("fit_error") else model
 
     def _tell(self, outcome: Outcome) -> None:
         contain("the result of a task", self.scope.listener.arrive, self.call, outcome)
@@ -229,9 +242,3 @@ def _way_of(parallel: Any) -> Way | None:
         # joblib before 1.3, and multiprocessing: the results come all together.
         return Way(yields=False, tagged=False)
     return Way(yields=True, tagged=tagged)
-
-
-def _clean(result: Any) -> None:
-    """scikit-learn shows the traceback of a failed fit to the user: without the frames that are ours."""
-    if isinstance(result, dict) and result.get("fit_error"):
-        result["fit_error"] = _OUR_FRAME.sub("", result["fit_error"])

@@ -27,6 +27,15 @@ def spoken_score(value: float) -> str:
     return f"{value:.4g}"
 
 
+def squeezed(text: Any, width: int) -> str:
+    """One line of at most `width` characters, what is left out from the middle: names often differ at their ends."""
+    line = " ".join(str(text).split())
+    if len(line) <= width:
+        return line
+    end = (width - 1) // 2
+    return line[: width - 1 - end] + "…" + line[-end:]
+
+
 def _reads_like_a_number(text: str) -> bool:
     try:
         float(text)

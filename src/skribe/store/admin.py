@@ -7,21 +7,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-from skribe.errors import ArgumentError, NotFound, StoreError
-from skribe.store.connection import open_writer, transaction
-from skribe.store.location import database_of
-from skribe.store.query import Query, RunRow
+from skribe.errors import ArgumentError, NotFound
+from skribe.store.changing import Changing
 
 
-class Admin:
+class Admin(Changing):
     """Changes one store. Every call is one transaction."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = Path(folder)
 
     # -- experiments
 
@@ -82,28 +74,6 @@ class Admin:
                     {"num": row.num, "deleted": row.deleted},
                 )
         return row.id
-
-    def _find(self, run: str) -> RunRow:
-        query = Query(self.folder)
-        try:
-            return query.run_row(run)
-        finally:
-            query.close()
-
-    @contextmanager
-    def _writing(self, create: bool = False) -> Iterator[sqlite3.Connection]:
-        database = database_of(self.folder)
-        if not create and not database.exists():
-            raise NotFound(f"{self.folder} holds no store")
-        try:
-            connection = open_writer(self.folder)
-            try:
-                with transaction(connection):
-                    yield connection
-            finally:
-                connection.close()
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"{database} cannot be written: {error}") from error
 
 
 _INSIDE = (

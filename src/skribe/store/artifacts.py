@@ -8,13 +8,16 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import xxhash
 
 from skribe.errors import ArgumentError, NotFound, StoreError
 from skribe.records import Artifact
+from skribe.store import parts
 from skribe.store.location import artifacts_of, create_folder
+
+T = TypeVar("T")
 
 _BLOCK = 1 << 20
 _RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,63}")
@@ -54,7 +57,7 @@ class ArtifactStore:
         clean = confined(relative_path)
         root = self._root(run_id)
         target = root / clean
-        beside = target.with_name(f".skribe-{os.getpid()}-{os.urandom(6).hex()}.part")
+        beside = target.with_name(parts.new_name())
         try:
             if not self.folder.exists():
                 create_folder(self.folder)
@@ -72,6 +75,65 @@ class ArtifactStore:
         except OSError as error:
             raise StoreError(f"the artifact {clean} of run {run_id} could not be written: {error}") from error
         return Artifact(clean, size, digest)
+
+    def put_folder(self, run_id: str, relative_path: str, fill: Callable[[Path], T]) -> T:
+        """Put what `fill` writes into an empty folder at this path of the run, whole or not at all.
+
+        What `fill` returns comes back. A folder or a file that is there is replaced; a process that dies in between
+        leaves the old or the new one, and a rest which `skribe gc` removes.
+        """
+        clean = confined(relative_path)
+        target = os.path.join(self._root(run_id), *clean.split("/"))
+        parent = os.path.dirname(target)
+        beside = os.path.join(parent, parts.new_name())
+        try:
+            if "/" in clean:
+                # Directly below the run's folder there is no link that could lead out of it.
+                _check_inside(self._root(run_id), Path(parent), relative_path)
+            if not os.path.isdir(parent):
+                self._make(parent)
+            os.mkdir(beside)
+            try:
+                found = fill(Path(beside))
+                parts.put_in_place(beside, target)
+            except BaseException:
+                shutil.rmtree(beside, ignore_errors=True)
+                raise
+        except OSError as error:
+            raise StoreError(f"the folder {clean} of run {run_id} could not be written: {error}") from error
+        return found
+
+    def _make(self, parent: str) -> None:
+        try:
+            # Usually only the run's own folder is new.
+            os.mkdir(parent)
+        except FileNotFoundError:
+            create_folder(self.folder)
+            os.makedirs(parent, exist_ok=True)
+        except FileExistsError:
+            os.makedirs(parent, exist_ok=True)
+
+    def place(self, run_id: str, relative_path: str) -> Path:
+        """Where something of this path is, or would be."""
+        return self._root(run_id) / confined(relative_path)
+
+    def is_linked(self, run_id: str, relative_path: str) -> bool:
+        """Whether this place of the run is a link, or is reached through one."""
+        root, place = self._root(run_id), self.place(run_id, relative_path)
+        return any(each.is_symlink() for each in (place, *place.parents) if each.is_relative_to(root))
+
+    def take_away(self, run_id: str, relative_path: str) -> str | None:
+        """Take what is at this path out of its place, in one step. Where it is now; None if there is nothing.
+
+        A link is neither followed nor taken away.
+        """
+        place = self.place(run_id, relative_path)
+        if self.is_linked(run_id, relative_path):
+            return None
+        try:
+            return parts.put_aside(str(place))
+        except OSError:
+            return None
 
     def path(self, run_id: str, relative_path: str = "") -> Path:
         """Where the artifact (or, without a path, the run's folder) is. NotFound if there is none."""
@@ -95,9 +157,10 @@ class ArtifactStore:
         start = root / confined(under) if under else root
         _check_inside(root, start, under)
         found = []
-        for folder, _, names in os.walk(start):
+        for folder, folders, names in os.walk(start):
             inside = Path(folder).relative_to(root)
-            found += [(inside / name).as_posix() for name in names if not _is_part(name)]
+            found += [(inside / name).as_posix() for name in names if not parts.is_part(name)]
+            folders[:] = [name for name in folders if not parts.is_part(name)]
         return sorted(found)
 
     def remove(self, run_id: str) -> None:
@@ -112,10 +175,6 @@ class ArtifactStore:
     def _others(self, run_id: str) -> str:
         names = self.list(run_id)
         return f"; it has {', '.join(names[:10])}" if names else "; it has none"
-
-
-def _is_part(name: str) -> bool:
-    return name.startswith(".skribe-") and name.endswith(".part")
 
 
 def _check_inside(root: Path, place: Path, relative_path: str) -> None:
@@ -139,7 +198,7 @@ def confined(relative_path: str) -> str:
         problem = "it contains '..'"
     elif ":" in path.parts[0][:2]:
         problem = "it begins with a drive letter"
-    elif _is_part(path.name):
+    elif any(map(parts.is_part, path.parts)):
         problem = "such names are skribe's own"
     else:
         try:

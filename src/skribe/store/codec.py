@@ -20,11 +20,14 @@ from skribe.records import (
     Fact,
     Failure,
     Metric,
+    Model,
     Note,
     Param,
     ProcessInfo,
+    Registration,
     Result,
     Start,
+    Table,
     Warned,
 )
 
@@ -40,6 +43,9 @@ _LISTS: dict[str, Any] = {
     "artifacts": Artifact,
     "candidates": Candidate,
     "results": Result,
+    "tables": Table,
+    "models": Model,
+    "registered": Registration,
 }
 
 
@@ -142,6 +148,9 @@ def sound(changes: Changes) -> Changes:
             for c in changes.candidates
         ),
         results=tuple(r._replace(body=_sound_json(r.body)) for r in changes.results),
+        tables=tuple(Table(_text(t.name), _text(t.data), _sound_json(t.body)) for t in changes.tables),
+        models=tuple(Model(*map(_cell, model)) for model in changes.models),
+        registered=tuple(Registration(*map(_text, one)) for one in changes.registered),
         erased=changes.erased,
         end=None if changes.end is None else _sound_end(changes.end),
     )

@@ -19,11 +19,15 @@ from skribe.records import (
     Fact,
     Failure,
     Metric,
+    Model,
     Note,
     Param,
+    Registration,
     Start,
+    Table,
     Warned,
 )
+from skribe.store.migrations import knows
 
 _PART = "FROM {table} WHERE run IN (SELECT run FROM journal WHERE seq BETWEEN ?1 AND ?2) AND seq BETWEEN ?1 AND ?2"
 _CELLS: dict[str, tuple[str, Any]] = {
@@ -40,6 +44,19 @@ _CELLS: dict[str, tuple[str, Any]] = {
     ),
 }
 
+# From schema 3 on. A model whose files were removed is not there for a replica either.
+_KEPT: dict[str, tuple[str, Any]] = {
+    "tables": ("name, data, body FROM table_data", lambda name, data, body: Table(name, data, json.loads(body))),
+    "models": (
+        "path, file, format, size, digest, estimator_class, state, step, removed FROM model",
+        lambda *cells: Model(*cells[:-1]) if cells[-1] is None else None,
+    ),
+}
+_REGISTERED = (
+    "SELECT v.seq, g.name, v.path FROM version v JOIN registered g ON g.id = v.registered"
+    " WHERE v.seq BETWEEN ? AND ? AND v.deleted IS NULL AND g.deleted IS NULL ORDER BY v.seq, v.version"
+)
+
 
 def read_batch(connection: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, Changes]]:
     """At most `limit` entries of the journal after the number `after`, oldest first."""
@@ -53,10 +70,14 @@ def read_batch(connection: sqlite3.Connection, after: int, limit: int) -> list[t
     parts: defaultdict[int, dict[str, Any]] = defaultdict(dict)
     for seq, fields in _run_parts(connection, span):
         parts[seq].update(fields)
-    for field, (source, build) in _CELLS.items():
+    has_models = knows(connection, 3)
+    for field, (source, build) in (_CELLS | _KEPT if has_models else _CELLS).items():
         columns, table = source.split(" FROM ")
         for seq, *cells in connection.execute(f"SELECT seq, {columns} {_PART.format(table=table)}", span):
-            parts[seq].setdefault(field, []).append(build(*cells))
+            if (part := build(*cells)) is not None:
+                parts[seq].setdefault(field, []).append(part)
+    for seq, *cells in connection.execute(_REGISTERED, span) if has_models else ():
+        parts[seq].setdefault("registered", []).append(Registration(*cells))
     for seq, key, value in connection.execute(f"SELECT seq, key, value {_PART.format(table='tag')}", span):
         parts[seq].setdefault("tags", {})[key] = value
     for seq, metric in _metrics(connection, span):

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from skribe.errors import StoreDamaged, StoreTooNew
-from skribe.store.schema import FIRST_SCHEMA, SEARCHES
+from skribe.store.schema import FIRST_SCHEMA, MODELS, SEARCHES
 
 APPLICATION_ID = 0x736B7262  # "skrb": by it SQLite, `file` and we know whose file this is
 
@@ -28,8 +28,14 @@ class Migration:
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "first_schema", FIRST_SCHEMA),
     Migration(2, "searches", SEARCHES),
+    Migration(3, "models_and_tables", MODELS),
 )
 LATEST = MIGRATIONS[-1].number
+
+
+def knows(connection: sqlite3.Connection, number: int) -> bool:
+    """Whether the file has been through this migration: only a writer raises it to the latest schema."""
+    return bool(connection.execute("PRAGMA user_version").fetchone()[0] >= number)
 
 
 def check(connection: sqlite3.Connection, where: object) -> int:

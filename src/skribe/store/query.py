@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from skribe.errors import Ambiguous, NotFound
 from skribe.records import (
     Artifact,
     Candidate,
     Changes,
     Dataset,
     Fact,
-    Failure,
     Metric,
     Note,
     Param,
@@ -27,35 +20,16 @@ from skribe.records import (
     Warned,
 )
 from skribe.store import feed
-from skribe.store.reader import Snapshots
-from skribe.store.reap import Pulse, last_seen
-from skribe.store.selection import Selection, status_sql
+from skribe.store.kept import KeptReader
+from skribe.store.migrations import knows
+from skribe.store.registered import RegistryReader
+from skribe.store.runrows import RunRow
+from skribe.store.selection import Selection
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_DIGITS = frozenset("0123456789abcdef")
-_SHORTEST = 4
-
-
-class RunRow(NamedTuple):
-    """One run as the store knows it. Times are seconds since 1970 (UTC)."""
-
-    num: int
-    id: str
-    name: str
-    kind: str
-    status: str
-    experiment: str
-    parent: str | None
-    estimator_name: str | None
-    estimator_class: str | None
-    start: float
-    end: float | None
-    wall: float | None
-    cpu: float | None
-    error: Failure | None
-    deleted: float | None
+__all__ = ["ExperimentRow", "Query", "RunRow"]
 
 
 class ExperimentRow(NamedTuple):
@@ -68,19 +42,10 @@ class ExperimentRow(NamedTuple):
     last_start: float | None
 
 
-class Query(Snapshots):
+class Query(KeptReader, RegistryReader):
     """Reads one store, from any thread, while others write. A store that is not there has no runs."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__(Path(os.path.abspath(path)))
-        self._pulse = Pulse()
-
     # -- one run
-
-    def run_row(self, text: str) -> RunRow:
-        """The run with this id, or whose id begins so, or whose last 8 digits (4 at least) begin so."""
-        with self._snapshot() as connection:
-            return self._run_row(connection, text)
 
     def params(self, run: str | RunRow) -> list[Param]:
         """The run's parameters, sorted by key."""
@@ -155,7 +120,7 @@ class Query(Snapshots):
     def finished_result(self, key: str, besides: str = "") -> tuple[str, Result] | None:
         """The newest result under this key, and its run: one that is not in the trash, and not the one named."""
         with self._snapshot() as connection:
-            if not _knows_searches(connection):
+            if not knows(connection, 2):
                 return None
             row = connection.execute(
                 f"SELECT r.id, {_RESULT} FROM result JOIN run r ON r.num = result.run"
@@ -297,78 +262,10 @@ class Query(Snapshots):
 
     # -- behind them
 
-    def _of(self, run: str | RunRow, sql: str) -> list[Any]:
-        with self._snapshot() as connection:
-            return connection.execute(sql, (self._number(connection, run),)).fetchall()
-
     def _of_searches(self, run: str | RunRow, sql: str) -> list[Any]:
         with self._snapshot() as connection:
-            known = _knows_searches(connection)
+            known = knows(connection, 2)
             return connection.execute(sql, (self._number(connection, run),)).fetchall() if known else []
-
-    def _number(self, connection: sqlite3.Connection, run: str | RunRow) -> int:
-        if isinstance(run, RunRow):
-            row = connection.execute("SELECT num FROM run WHERE id = ?", (run.id,)).fetchone()
-        else:
-            row = connection.execute("SELECT num FROM run WHERE id = ?", (_storable(run),)).fetchone()
-            row = row or (self._run_row(connection, run).num,)
-        if row is None:
-            raise NotFound(f"run {run.id if isinstance(run, RunRow) else run} is no longer in {self.folder}")
-        return int(row[0])
-
-    def _run_row(self, connection: sqlite3.Connection, text: str) -> RunRow:
-        rows = self._rows(connection, "r.id = ?", (_storable(text),))
-        if not rows:
-            rows = self._candidates(connection, text)
-        if not rows:
-            if not self._database.exists():
-                raise NotFound(f"there is no run {text!r}: {self.folder} holds no store yet")
-            raise NotFound(f"there is no run {text!r} in {self.folder}")
-        if len(rows) > 1:
-            shown = "\n".join(f"  {row.id}  {_when(row.start)}  {row.name}" for row in rows[:5])
-            more = "\n  ..." if len(rows) > 5 else ""
-            raise Ambiguous(f"{text!r} is the beginning of more than one run's id:\n{shown}{more}")
-        return rows[0]
-
-    def _candidates(self, connection: sqlite3.Connection, text: str) -> list[RunRow]:
-        digits = text.strip().lower().replace("-", "")
-        if not _SHORTEST <= len(digits) <= 32 or not _DIGITS.issuperset(digits):
-            return []
-        cuts = (0, 8, 12, 16, 20, 32)
-        dashed = "-".join(digits[a:b] for a, b in itertools.pairwise(cuts) if digits[a:b])
-        where = "r.num IN (SELECT num FROM run WHERE id >= ? AND id < ?"
-        bounds = [dashed, dashed + "g"]
-        if len(digits) <= 8:
-            where += " UNION SELECT num FROM run WHERE short >= ? AND short < ?"
-            bounds += [digits, digits + "g"]
-        return self._rows(connection, where + ") ORDER BY r.start DESC LIMIT 6", bounds)
-
-    def _rows(self, connection: sqlite3.Connection, where: str, parameters: Sequence[Any]) -> list[RunRow]:
-        sql = (
-            f"SELECT r.num, r.id, r.name, r.kind, {status_sql(self._pulse.dead(connection))}, r.status, e.name,"
-            ' p.id, r.estimator_name, r.estimator_class, r.start, r."end", r.wall, r.cpu, r.error_type,'
-            " r.error_message, r.traceback, r.deleted FROM run r JOIN experiment e ON e.id = r.experiment"
-            f" LEFT JOIN run p ON p.num = r.parent WHERE {where}"
-        )
-        found = []
-        for row in connection.execute(sql, parameters).fetchall():
-            num, run_id, name, kind, status, written, *middle = row
-            experiment, parent, estimator, class_, start, end, wall, cpu, *error, deleted = middle
-            if status != written:
-                end = max(start, last_seen(connection, num) or start)
-            failure = None if error[0] is None else Failure(*error)
-            found.append(
-                RunRow(
-                    num, run_id, name, kind, status, experiment, parent, estimator, class_,
-                    start, end, wall, cpu, failure, deleted,
-                )
-            )  # fmt: skip
-        return found
-
-
-def _knows_searches(connection: sqlite3.Connection) -> bool:
-    """Whether the file is not older than its tables of searches; only a writer raises it to the latest schema."""
-    return bool(connection.execute("PRAGMA user_version").fetchone()[0] >= 2)
 
 
 _RESULT = "candidate, split, began, fit_time, score_time, worker, body, key, reused"
@@ -377,11 +274,3 @@ _RESULT = "candidate, split, began, fit_time, score_time, worker, body, key, reu
 def _result(candidate: int, split: int, began: float, fit: Any, score: Any, worker: int, *rest: Any) -> Result:
     body, key, reused = rest
     return Result(candidate, split, began, fit, score, worker, json.loads(body), key, reused)
-
-
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _when(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

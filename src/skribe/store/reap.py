@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 
+from skribe.store.migrations import knows
+
 # One opening of the store looks at so many processes and ends so many runs; the next one goes on.
 _PROCESSES = 200
 _RUNS = 1000
@@ -19,6 +21,10 @@ _LAST_SEEN = (
     " UNION ALL SELECT seq_start FROM run WHERE num = :run UNION ALL SELECT seq_name FROM run WHERE num = :run"
     " UNION ALL SELECT max(max(coalesce(seq_start, 0), coalesce(seq_end, 0))) FROM run WHERE parent = :run)"
 )
+_LAST_KEPT = (
+    "SELECT max(time) FROM journal WHERE seq IN (SELECT max(seq) FROM table_data WHERE run = :run"
+    " UNION ALL SELECT max(seq) FROM model WHERE run = :run)"
+)
 _LAST_RESULT = (
     "SELECT max(began + coalesce(fit_time, 0) + coalesce(score_time, 0)) FROM result"
     " WHERE run = :run AND reused IS NULL"
@@ -28,10 +34,11 @@ _LAST_RESULT = (
 def last_seen(connection: sqlite3.Connection, run: int) -> float | None:
     """When a run, one of its children, or one of its results was last heard of."""
     (last,) = connection.execute(_LAST_SEEN, {"run": run}).fetchone()
-    # A result alone has no journal number. A file that is older than searches has none.
-    if connection.execute("PRAGMA user_version").fetchone()[0] >= 2:
-        (result,) = connection.execute(_LAST_RESULT, {"run": run}).fetchone()
-        last = max(last or 0.0, result or 0.0) or None
+    # A result alone has no journal number. A file that is older than searches or models has none of them.
+    for number, sql in ((2, _LAST_RESULT), (3, _LAST_KEPT)):
+        if knows(connection, number):
+            (other,) = connection.execute(sql, {"run": run}).fetchone()
+            last = max(last or 0.0, other or 0.0) or None
     return None if last is None else float(last)
 
 

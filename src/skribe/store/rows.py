@@ -10,7 +10,10 @@ from typing import Any
 import xxhash
 
 from skribe.records import Changes, End, Note, Param, ProcessInfo, Start
+from skribe.store import keptrows
+from skribe.store.bulk import Bulk
 from skribe.store.codec import json_text
+from skribe.store.erasing import erase_inside
 from skribe.store.values import number_of
 
 # Runs whose number is remembered; beyond it the database is asked.
@@ -30,33 +33,6 @@ _END = (
     'UPDATE run SET status = ?, "end" = ?, wall = ?, cpu = ?, error_type = ?, error_message = ?,'
     " traceback = ?, seq_end = ? WHERE num = ?"
 )
-
-
-class Bulk:
-    """An INSERT of many rows in few statements.
-
-    Every step of a statement gives up Python's interpreter lock, and beside a busy thread each return can take
-    5 ms: `executemany` would pay that per row.
-    """
-
-    MOST = 32
-
-    def __init__(self, columns: int, before: str, after: str = "") -> None:
-        self._row = "(" + ", ".join("?" * columns) + ")"
-        self._before, self._after = before, after
-        self._statements: dict[int, str] = {}
-
-    def __call__(self, execute: Callable[..., Any], rows: Sequence[tuple[Any, ...]]) -> None:
-        for at in range(0, len(rows), self.MOST):
-            some = rows[at : at + self.MOST]
-            execute(self._statement(len(some)), [cell for row in some for cell in row])
-
-    def _statement(self, count: int) -> str:
-        statement = self._statements.get(count)
-        if statement is None:
-            rows = ", ".join([self._row] * count)
-            statement = self._statements[count] = self._before.format(rows=rows) + self._after
-        return statement
 
 
 _NEWEST = " ON CONFLICT (run, key) DO UPDATE SET "
@@ -99,10 +75,6 @@ _REPLACED = (
     " AND NOT EXISTS (SELECT 1 FROM point AS old WHERE old.run = m.run AND old.key = m.key"
     " AND old.step IS NULL AND old.value IS m.value AND old.time IS m.time)"
 )
-_OF_A_RUN = (
-    "param", "fact", "metric", "point", "tag", "note", "warning", "dataset", "artifact", "candidate", "result",
-    "journal",
-)  # fmt: skip
 _LOOSE = "SELECT key FROM metric WHERE run = ? AND step IS NULL"
 _NOTE = (
     "INSERT INTO note SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS"
@@ -134,6 +106,7 @@ class Rows:
         self._execute: Callable[..., Any] = connection.execute
         self._runs: dict[str, int] = {}
         self._processes: dict[str, int] = {}
+        self._purges = 0
 
     def forget(self) -> None:
         """After a rollback: what was remembered may never have been written."""
@@ -141,9 +114,13 @@ class Rows:
         self._processes.clear()
 
     def next_seq(self) -> int:
-        """The journal number that comes next."""
-        row = self._execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
-        return 1 if row is None else row[0] + 1
+        """The journal number that comes next; and runs are looked up again if some were deleted for good meanwhile."""
+        last = dict(self._execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+        if last.get("purge", 0) != self._purges:
+            # Their numbers may have been given to others.
+            self._runs.clear()
+            self._purges = last["purge"]
+        return int(last.get("journal", 0)) + 1
 
     def write(self, changes: Changes, seq: int, process: ProcessInfo | None) -> None:
         """Write it under this journal number."""
@@ -153,7 +130,8 @@ class Rows:
         if changes.candidates or changes.results:
             self._write_results(run, changes)
         if changes.erased:
-            self._erase(run, changes.erased)
+            erase_inside(self._execute, run, changes.erased)
+            self._runs.clear()
         if changes.end is not None and not is_new:
             self._execute(_END, (*_ending(changes.end), seq, run))
             if changes.end.began is not None:
@@ -161,6 +139,12 @@ class Rows:
         if changes.name is not None:
             self._execute("UPDATE run SET name = ?, seq_name = ? WHERE num = ?", (changes.name, seq, run))
         notes = list(changes.notes)
+        if changes.tables:
+            keptrows.write_tables(self._execute, run, seq, changes.tables)
+        if changes.models:
+            keptrows.write_models(self._execute, run, seq, changes.run, changes.models)
+        if changes.registered:
+            notes += keptrows.write_registered(self._execute, run, seq, changes.run, changes.registered)
         if changes.params:
             notes += self._write_params(run, seq, changes.params)
         if changes.metrics:
@@ -211,26 +195,6 @@ class Rows:
                 for r in changes.results
             ],
         )
-
-    def _erase(self, parent: int, run_ids: Sequence[str]) -> None:
-        """Delete these children of a run, and what is inside of them."""
-        self._execute("CREATE TEMP TABLE IF NOT EXISTS erased (num INTEGER PRIMARY KEY)")
-        self._execute(
-            "INSERT INTO erased WITH RECURSIVE inside(num) AS (SELECT num FROM run WHERE parent = ?1 AND id IN"
-            " (SELECT value FROM json_each(?2)) UNION SELECT r.num FROM run r JOIN inside i ON r.parent = i.num)"
-            " SELECT num FROM inside",
-            (parent, json_text(list(run_ids))),
-        )
-        for table in _OF_A_RUN:
-            self._execute(f"DELETE FROM {table} WHERE run IN (SELECT num FROM erased)")
-        self._execute(
-            "UPDATE candidate SET child = NULL WHERE run = ?1 AND child IN"
-            " (SELECT id FROM run WHERE num IN (SELECT num FROM erased))",
-            (parent,),
-        )
-        self._execute("DELETE FROM run WHERE num IN (SELECT num FROM erased)")
-        self._execute("DELETE FROM erased")
-        self._runs.clear()
 
     def _write_params(self, run: int, seq: int, params: tuple[Param, ...]) -> list[Note]:
         """The first value of a parameter stays. What comes back says which others came."""

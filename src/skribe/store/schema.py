@@ -247,3 +247,93 @@ CREATE TABLE result (
 ) WITHOUT ROWID""",
     "CREATE INDEX result_key ON result (key) WHERE key IS NOT NULL",
 )
+
+MODELS: tuple[str, ...] = (
+    """
+CREATE TABLE table_data (
+    -- Tables of a run: curves, matrices, reports. They are drawn when somebody looks. The latest.
+    run INTEGER NOT NULL,    -- run.num
+    name TEXT NOT NULL,      -- roc, confusion_matrix
+    data TEXT NOT NULL,      -- the data that it is about: training, X_test
+    body TEXT NOT NULL,      -- JSON
+    seq INTEGER NOT NULL,    -- journal.seq that wrote it
+    PRIMARY KEY (run, name, data)
+)""",
+    """
+CREATE TABLE model (
+    -- Fitted models, each in a folder below artifacts/<run id>/ in MLflow's layout. The latest.
+    run INTEGER NOT NULL,             -- run.num
+    path TEXT NOT NULL,               -- the folder below the run's: model, best_estimator
+    file TEXT NOT NULL,               -- the model file in it
+    format TEXT NOT NULL,             -- cloudpickle, pickle, joblib, skops
+    size INTEGER NOT NULL,            -- bytes of the model file
+    digest TEXT NOT NULL,             -- sha256: and that of the model file
+    estimator_class TEXT NOT NULL,    -- sklearn.linear_model._logistic.LogisticRegression
+    state TEXT,                       -- equal for equal fitted attributes; NULL if that cannot be known
+    step INTEGER,                     -- of a stream: the step after which it was written
+    removed REAL,                     -- when its files were removed; NULL while they are there
+    seq INTEGER NOT NULL,             -- journal.seq that wrote it
+    PRIMARY KEY (run, path)
+) WITHOUT ROWID""",
+    "CREATE INDEX model_state ON model (state) WHERE state IS NOT NULL",
+    "CREATE INDEX model_kept ON model (run, size, removed) WHERE removed IS NULL",
+    """
+CREATE TABLE registered (
+    -- Names under which models have versions. A name is unique among those that are not deleted.
+    id INTEGER PRIMARY KEY,      -- referred to by version.registered
+    name TEXT NOT NULL,          -- iris
+    description TEXT,            -- what people say about it
+    last INTEGER NOT NULL,       -- the highest version number so far: none is given twice
+    created REAL NOT NULL,       -- seconds since 1970, UTC
+    deleted REAL                 -- when it was deleted, seconds since 1970, UTC
+)""",
+    "CREATE UNIQUE INDEX registered_name ON registered (name) WHERE deleted IS NULL",
+    """
+CREATE TABLE version (
+    -- The versions of registered names: each is the model of a run.
+    registered INTEGER NOT NULL,   -- registered.id
+    version INTEGER NOT NULL,      -- 1, 2, 3 …
+    run TEXT NOT NULL,             -- run.id
+    path TEXT NOT NULL,            -- model.path
+    digest TEXT NOT NULL,          -- model.digest
+    stage TEXT NOT NULL,           -- None, Staging, Production, Archived
+    description TEXT,              -- what people say about it
+    created REAL NOT NULL,         -- seconds since 1970, UTC
+    deleted REAL,                  -- when it was deleted, seconds since 1970, UTC
+    seq INTEGER NOT NULL,          -- journal.seq that wrote it
+    PRIMARY KEY (registered, version)
+) WITHOUT ROWID""",
+    "CREATE INDEX version_run ON version (run, path)",
+    """
+CREATE TABLE alias (
+    -- Other names of versions, which can be moved: champion.
+    registered INTEGER NOT NULL,   -- registered.id
+    alias TEXT NOT NULL,           -- champion
+    version INTEGER NOT NULL,      -- version.version
+    PRIMARY KEY (registered, alias)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE registered_tag (
+    -- Words attached to registered names.
+    registered INTEGER NOT NULL,   -- registered.id
+    key TEXT NOT NULL,             -- the tag's name
+    value TEXT NOT NULL,           -- its text
+    PRIMARY KEY (registered, key)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE version_tag (
+    -- Words attached to versions.
+    registered INTEGER NOT NULL,   -- registered.id
+    version INTEGER NOT NULL,      -- version.version
+    key TEXT NOT NULL,             -- the tag's name
+    value TEXT NOT NULL,           -- its text
+    PRIMARY KEY (registered, version, key)
+) WITHOUT ROWID""",
+    """
+CREATE TABLE purge (
+    -- Runs that were deleted for good. A writer that remembers numbers of runs looks them up again after each.
+    num INTEGER PRIMARY KEY AUTOINCREMENT,   -- in this order
+    run TEXT NOT NULL,                       -- run.id
+    time REAL NOT NULL                       -- when, seconds since 1970, UTC
+)""",
+)

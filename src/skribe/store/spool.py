@@ -180,6 +180,11 @@ def private_folder() -> Path:
     return folder
 
 
+def records_wait(store: Path) -> bool:
+    """Whether some process, dead or alive, has records of this store waiting in a file."""
+    return any(spool_folder().glob(f"{_name_of(store)}-*.jsonl"))
+
+
 def abandoned(store: Path) -> Iterator[Spool]:
     """The spools that dead processes left for this store, each locked for us."""
     if not hasattr(os, "pread"):

@@ -61,6 +61,7 @@ class Home:
     find: Callable[[Path, str, str], Find | None]
     last: Callable[[Path, str, str], tuple[str, str] | None]
     show: Callable[[Progress], None]
+    keep: Callable[[str, int, Any], None]  # writes the model of a split into the run of its candidate
     quiet: bool  # nobody wants to see how far it has come
     estimator: tuple[str, str]  # name and class of what is fitted in it
     fingerprints: tuple[str | None, str | None]
@@ -207,10 +208,17 @@ class Sweep:
         self._dirty[place.part] = part
         if self.layout.kind == "fold":
             self._own += [metric._replace(key=f"split_{metric.key}", step=place.split) for metric in part.fresh]
+        if outcome.model is not None and part.run is not None:
+            contain("the model of a candidate", self._keep_model, part, place.split, outcome.model)
         if outcome.inner is not None and part.run is not None:
             contain("a search inside a task", self._take_inner, part, outcome)
         if place.splits is not None and part.done == place.splits:
             self._complete(part)
+
+    def _keep_model(self, part: Part, split: int, model: Any) -> None:
+        if not part.started:
+            self._write(at_once=True)
+        self.home.keep(str(part.run), split, model)
 
     def _take_inner(self, part: Part, outcome: Outcome) -> None:
         from skribe.sweeps.inner import changes_of

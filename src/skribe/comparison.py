@@ -1,0 +1,57 @@
+"""Several runs beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from skribe.errors import ArgumentError
+from skribe.handle import Run
+
+if TYPE_CHECKING:
+    import pandas
+    from matplotlib.figure import Figure
+
+
+class Comparison:
+    """Runs to be compared."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = list(runs)
+
+    @property
+    def params(self) -> pandas.DataFrame:
+        """The parameters in which the runs differ: a row per parameter, a column per run."""
+        return self._table({run: run.params for run in self.runs}, differing=True)
+
+    @property
+    def metrics(self) -> pandas.DataFrame:
+        """The metrics: a row per metric, a column per run."""
+        return self._table({run: run.metrics for run in self.runs}, differing=False)
+
+    def plot(self, name: str, data: str | None = None) -> Figure:
+        """One picture of all the runs: `"roc"`, `"confusion_matrix"`, `"history"` … as `Run.plot` takes them."""
+        from skribe.plots.draw import draw_compared
+
+        views = [(f"{run.name} {run.short_id}", run.view(name, data)) for run in self.runs]
+        return draw_compared(name, views)
+
+    def __repr__(self) -> str:
+        return f"<Comparison of {', '.join(f'{run.name} {run.short_id}' for run in self.runs)}>"
+
+    def _table(self, values: dict[Run, dict[str, Any]], differing: bool) -> pandas.DataFrame:
+        import pandas as pd
+
+        columns = {run.short_id: pd.Series(values[run], dtype=object) for run in self.runs}
+        frame = pd.DataFrame(columns)
+        if differing:
+            texts = frame.map(lambda value: repr(value))
+            frame = frame[texts.nunique(axis=1) > 1]
+        return frame.sort_index().infer_objects()
+
+
+def compared(runs: Sequence[Any], by_id: Any) -> Comparison:
+    """The runs themselves, or those with these ids."""
+    if len(runs) < 2:
+        raise ArgumentError("compare() takes two runs or more, or their ids.")
+    return Comparison([run if isinstance(run, Run) else by_id(run) for run in runs])

@@ -1,0 +1,73 @@
+"""From what people call a model to the fitted estimator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from skribe import models
+from skribe.errors import ArgumentError, NotFound
+from skribe.session import link_model, query_of, settle
+from skribe.store.artifacts import ArtifactStore
+from skribe.store.location import artifacts_of
+from skribe.store.modeluri import PathModel, RegisteredModel, RunModel, parse
+from skribe.store.registered import VersionRow
+
+Trusted = bool | Iterable[str]
+
+
+def load(uri: str | os.PathLike[str], trusted: Trusted, folder: Path) -> Any:
+    """The estimator that the URI names; `folder` is the store that is meant."""
+    if not isinstance(trusted, bool):
+        if isinstance(trusted, str) or not all(isinstance(name, str) for name in trusted):
+            raise ArgumentError(
+                f"load_model(trusted={trusted!r}): True, False, or a list of the names of types that may be built."
+            )
+        trusted = tuple(trusted)
+    place = parse(uri)
+    if isinstance(place, PathModel):
+        return _from_path(place.path, trusted, folder)
+    query = query_of(folder)
+    if isinstance(place, RegisteredModel):
+        version = query.resolve(place.name, place.which)
+        return from_run(folder, version.run, version.path, trusted, version)
+    assert isinstance(place, RunModel)
+    return from_run(folder, query.run_row(place.run).id, place.path, trusted)
+
+
+def from_run(folder: Path, run: str, path: str, trusted: Trusted = False, version: VersionRow | None = None) -> Any:
+    """The model in this folder of the run, if its files are those that were written."""
+    settle()
+    query = query_of(folder)
+    kept = query.model(run, path)
+    if version is not None and version.digest != kept.digest:
+        raise models.ModelAltered(
+            f"version {version.version} of {version.name!r} was another model than the one that is in {path!r} of run"
+            f" {run} now"
+        )
+    prefix = f"{path}/"
+    expected = {
+        artifact.path.removeprefix(prefix): artifact.digest
+        for artifact in query.artifacts(run)
+        if artifact.path.startswith(prefix)
+    }
+    place = ArtifactStore(folder).path(run, path)
+    model = models.load(place, format=kept.format, file=kept.file, expected=expected, trusted=trusted)
+    link_model(model, folder, run)
+    return model
+
+
+def _from_path(path: Path, trusted: Trusted, folder: Path) -> Any:
+    """A model in any folder. One that lies in the store is known to it."""
+    if not path.is_dir():
+        raise NotFound(f"there is no model folder {os.fspath(path)!r}")
+    root = artifacts_of(folder)
+    inside = path.resolve()
+    if inside.is_relative_to(root.resolve()):
+        run, *rest = inside.relative_to(root.resolve()).parts
+        known = {kept.path for kept in query_of(folder).models(run)} if rest else set()
+        if "/".join(rest) in known:
+            return from_run(folder, run, "/".join(rest), trusted)
+    return models.load_path(path, trusted=trusted)
