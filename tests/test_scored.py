@@ -484,7 +484,8 @@ METRICS = {
     "accuracy_score": {}, "balanced_accuracy_score": {}, "f1_score": {"average": "macro", "zero_division": 0},
     "precision_score": {"average": "weighted", "zero_division": 0}, "recall_score": {"average": "micro"},
     "matthews_corrcoef": {}, "cohen_kappa_score": {}, "hamming_loss": {}, "zero_one_loss": {"normalize": False},
-    "jaccard_score": {"average": "macro", "zero_division": 0}, "fbeta_score": {"beta": 0.5, "average": "macro", "zero_division": 0},
+    "jaccard_score": {"average": "macro", "zero_division": 0},
+    "fbeta_score": {"beta": 0.5, "average": "macro", "zero_division": 0},
 }  # fmt: skip
 
 

@@ -43,6 +43,11 @@ if TYPE_CHECKING:
     from skribe.errors import (
         Ambiguous,
         ArgumentError,
+        ModelAltered,
+        ModelError,
+        ModelRefused,
+        ModelTooNew,
+        ModelUnreadable,
         NoActiveRun,
         NotFound,
         QueryError,
@@ -53,6 +58,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Ambiguous",
     "ArgumentError",
+    "ModelAltered",
+    "ModelError",
+    "ModelRefused",
+    "ModelTooNew",
+    "ModelUnreadable",
     "NoActiveRun",
     "NotFound",
     "QueryError",

@@ -6,9 +6,14 @@
     ├── NoActiveRun      a `log_*` call where no run is open                           (RuntimeError)
     ├── NotFound         an id, a name or an experiment that matches nothing           (LookupError)
     ├── Ambiguous        a short id that matches several runs                          (LookupError)
-    └── StoreError       the store cannot be read or written
-        ├── StoreDamaged     the file is there and is not a skribe store
-        └── StoreTooNew      written by a later skribe
+    ├── StoreError       the store cannot be read or written
+    │   ├── StoreDamaged     the file is there and is not a skribe store
+    │   └── StoreTooNew      written by a later skribe
+    └── ModelError       a kept model cannot be loaded
+        ├── ModelRefused     loading it could execute code that nobody has vouched for
+        ├── ModelAltered     a file of it is missing, or is not the one that was written
+        ├── ModelTooNew      written by a later skribe
+        └── ModelUnreadable  not in its format, or something that it needs is missing here
 
 They are raised where the user called skribe. A failure while recording is never raised: see `skribe.guard`.
 """
@@ -50,3 +55,23 @@ class StoreDamaged(StoreError):
 
 class StoreTooNew(StoreError):
     """The store was written by a later version of skribe."""
+
+
+class ModelError(SkribeError):
+    """A kept model cannot be loaded."""
+
+
+class ModelRefused(ModelError):
+    """Loading the model could execute code that nobody has vouched for. The message names it, and how to vouch."""
+
+
+class ModelAltered(ModelError):
+    """A file of the model is missing, or is not the one that was written. The message names it."""
+
+
+class ModelTooNew(ModelError):
+    """The model was written by a later version of skribe."""
+
+
+class ModelUnreadable(ModelError):
+    """The model cannot be built here: its file is not in its format, or something that it needs is missing."""

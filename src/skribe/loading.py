@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skribe import models
-from skribe.errors import ArgumentError, NotFound
+from skribe.errors import ArgumentError, ModelAltered, NotFound
 from skribe.session import link_model, query_of, settle
 from skribe.store.artifacts import ArtifactStore
 from skribe.store.location import artifacts_of
@@ -43,7 +43,7 @@ def from_run(folder: Path, run: str, path: str, trusted: Trusted = False, versio
     query = query_of(folder)
     kept = query.model(run, path)
     if version is not None and version.digest != kept.digest:
-        raise models.ModelAltered(
+        raise ModelAltered(
             f"version {version.version} of {version.name!r} was another model than the one that is in {path!r} of run"
             f" {run} now"
         )

@@ -12,7 +12,7 @@ import numpy as np
 
 from skribe import models
 from skribe.capture.state import state_of
-from skribe.guard import attempt, contain, say_once
+from skribe.guard import attempt, contain, hushed, say_once
 from skribe.metrics.report import Evaluation
 from skribe.metrics.rows import count_rows, take_rows
 from skribe.metrics.untouched import has_foreign_code, untouched
@@ -65,6 +65,8 @@ def make_room(settings: Settings, folder: Path, experiment: str, run: str) -> No
 def kept_of(call: Call, record: Record, evaluation: Evaluation | None) -> Kept:
     """The fitted model of a call, written before the fit returns. A part of another call is a part of its model."""
     settings = record.settings
+    if record.kind == "search" and "best_estimator_" not in vars(call.estimator):
+        return Kept()  # without a refit nothing has been fitted
     if not settings.log_models or (call.within is not None and settings.log_models != "candidates"):
         return Kept()
     if record.secret is not None:
@@ -160,9 +162,9 @@ def _output_of(estimator: Any, X: Any, evaluation: Evaluation | None) -> Any:
 def keep_split(record: Record, run: str, split: int, model: Any) -> None:
     """Write the model of one split of a candidate into the candidate's run."""
     notes: list[Note] = []
-    kept = _kept(
-        ArtifactStore(record.folder), run, f"{MODEL}_split_{split}", model, record.settings, Shown(), notes, None
-    )
+    store = ArtifactStore(record.folder)
+    with hushed():
+        kept = _kept(store, run, f"{MODEL}_split_{split}", model, record.settings, Shown(), notes, None)
     if kept is not None:
         record.write(Changes(run=run, models=(kept[0],), artifacts=kept[1], notes=tuple(notes)))
 

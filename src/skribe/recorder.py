@@ -248,7 +248,8 @@ class Recorder:
         if changes is not None and changes.models:
             modelled.make_room(record.settings, record.folder, record.experiment, record.run)
         if status == "finished" and record.kind != "cv":
-            contain("the run of a model", self.scoreboard.fitted, call.estimator, record)
+            with hushed():
+                contain("the run of a model", self.scoreboard.fitted, call.estimator, record)
         if record.top and not record.joined:
             self._around.announce(self._line(call, record, status, changes))
 

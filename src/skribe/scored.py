@@ -120,7 +120,8 @@ class Scoreboard:
         return link
 
     def _remembered(self, model: Any) -> Link | None:
-        state = state_of(model)
+        with hushed():
+            state = state_of(model)
         memory = None if state is None else self._recall(self._folder, state, None)
         link = None if memory is None else self._linked_again(memory, self._folder, self._write)
         self._links.put(model, link)

@@ -17,6 +17,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
+import skribe.errors
 from skribe import models
 from skribe.errors import ArgumentError, NotFound, SkribeError
 
@@ -51,7 +52,7 @@ def test_an_altered_file_is_named_and_not_used(name, how, folder, saved, load, t
         path.write_bytes(
             {"cut": content[:-20], "changed": b"\x80" + content, "hostile": pickle.dumps(Hostile(made))}[how]
         )
-    with pytest.raises(models.ModelAltered, match=name):
+    with pytest.raises(skribe.errors.ModelAltered, match=name):
         load(saved)
     assert not made.exists()
 
@@ -60,7 +61,7 @@ def test_a_pickle_of_unknown_origin_is_refused(folder, saved, model, tmp_path):
     made = tmp_path / "made"
     (folder / "model.pkl").write_bytes(pickle.dumps(Hostile(made)))
     for trusted in (False, ["sklearn.linear_model._logistic.LogisticRegression"], []):
-        with pytest.raises(models.ModelRefused, match="trusted=True"):
+        with pytest.raises(skribe.errors.ModelRefused, match="trusted=True"):
             models.load_path(folder, trusted=trusted)
     assert not made.exists()
     models.save(shutil.copytree(folder, tmp_path / "own", ignore=lambda *_: os.listdir(folder)), model)
@@ -73,7 +74,7 @@ def test_a_path_does_not_lead_out_of_the_folder(name, folder, saved, tmp_path):
     (tmp_path / "model.pkl").write_bytes(pickle.dumps(Hostile(made)))
     told = (folder / "MLmodel").read_text()
     (folder / "MLmodel").write_text(told.replace("model.pkl", name))
-    with pytest.raises(models.ModelRefused, match="leads out"):
+    with pytest.raises(skribe.errors.ModelRefused, match="leads out"):
         models.load_path(folder, trusted=True)
     assert not made.exists()
 
@@ -82,7 +83,7 @@ def test_a_path_does_not_lead_out_of_the_folder(name, folder, saved, tmp_path):
 def test_a_link_does_not_lead_out_of_the_folder(folder, saved, load, tmp_path):
     (folder / "model.pkl").rename(tmp_path / "model.pkl")
     (folder / "model.pkl").symlink_to(tmp_path / "model.pkl")
-    with pytest.raises(models.ModelRefused, match="leads out"):
+    with pytest.raises(skribe.errors.ModelRefused, match="leads out"):
         load(saved)
 
 
@@ -99,14 +100,14 @@ def test_a_newer_number_is_said(folder, saved):
         lambda: models.load_path(folder, trusted=True),
         lambda: models.load(folder, format="cloudpickle", file="model.pkl", expected=None, trusted=True),
     ):
-        with pytest.raises(models.ModelTooNew, match="number 2; this skribe reads 1"):
+        with pytest.raises(skribe.errors.ModelTooNew, match="number 2; this skribe reads 1"):
             load()
 
 
 def test_an_unknown_format_is_refused(folder, saved):
     told = (folder / "MLmodel").read_text()
     (folder / "MLmodel").write_text(told.replace('serialization_format: "cloudpickle"', "serialization_format: onnx"))
-    with pytest.raises(models.ModelRefused, match="'onnx' is not known"):
+    with pytest.raises(skribe.errors.ModelRefused, match="'onnx' is not known"):
         models.load_path(folder, trusted=True)
 
 
@@ -116,7 +117,7 @@ def test_an_unknown_format_is_refused(folder, saved):
 )
 def test_a_manifest_that_says_nothing_is_refused(content, folder, saved):
     (folder / "MLmodel").write_text(content)
-    with pytest.raises(models.ModelRefused):
+    with pytest.raises(skribe.errors.ModelRefused):
         models.load_path(folder, trusted=True)
 
 
@@ -135,7 +136,7 @@ def test_a_folder_that_mlflow_might_have_written_is_read(folder, model):
 @pytest.mark.parametrize("content", [b"", b"\x80\x05", b"no pickle at all", pickle.dumps(1)[:-1]])
 def test_a_file_that_is_no_model_is_one_clear_error(content, folder, saved):
     (folder / "model.pkl").write_bytes(content)
-    with pytest.raises(models.ModelUnreadable, match=r"model\.pkl") as raised:
+    with pytest.raises(skribe.errors.ModelUnreadable, match=r"model\.pkl") as raised:
         models.load_path(folder, trusted=True)
     assert isinstance(raised.value, SkribeError)
 
@@ -143,7 +144,7 @@ def test_a_file_that_is_no_model_is_one_clear_error(content, folder, saved):
 def test_a_missing_module_is_one_clear_error(folder):
     (folder / "model.pkl").write_bytes(b"cno_such_module\nThing\n.")
     (folder / "MLmodel").write_text("flavors:\n  sklearn:\n    pickled_model: model.pkl\n")
-    with pytest.raises(models.ModelUnreadable, match="no_such_module"):
+    with pytest.raises(skribe.errors.ModelUnreadable, match="no_such_module"):
         models.load_path(folder, trusted=True)
 
 
@@ -171,7 +172,7 @@ def test_skops_of_unknown_origin_is_audited(folder, model):
     forest = RandomForestClassifier(3, random_state=0).fit(X, y)
     saved = models.save(other, forest, format="skops")
     assert saved.notes == ()
-    with pytest.raises(models.ModelRefused, match=r"sklearn\.tree\._tree\.Tree") as raised:
+    with pytest.raises(skribe.errors.ModelRefused, match=r"sklearn\.tree\._tree\.Tree") as raised:
         models.load_path(other)
     assert "trusted=['sklearn.tree._tree.Tree']" in str(raised.value)
     for trusted in (True, ["sklearn.tree._tree.Tree"]):
@@ -185,7 +186,7 @@ def test_skops_refuses_the_users_own_even_from_this_store(folder, load):
     model = FunctionTransformer(os.path.basename)
     saved = models.save(folder, model, format="skops")
     assert "posixpath.basename" in saved.notes[0].reason
-    with pytest.raises(models.ModelRefused, match=r"posixpath\.basename"):
+    with pytest.raises(skribe.errors.ModelRefused, match=r"posixpath\.basename"):
         load(saved)
     assert load(saved, trusted=["posixpath.basename"]).func is os.path.basename
 
@@ -200,5 +201,5 @@ def test_the_manifest_of_ours_is_read_without_yaml(folder, saved, monkeypatch):
     monkeypatch.setitem(sys.modules, "yaml", None)
     assert models.load_path(folder, trusted=True).C == 1.0
     (folder / "MLmodel").write_text("flavors: {sklearn: {pickled_model: model.pkl}, other: [1]}\n")
-    with pytest.raises(models.ModelRefused, match="pip install pyyaml"):
+    with pytest.raises(skribe.errors.ModelRefused, match="pip install pyyaml"):
         models.load_path(folder, trusted=True)

@@ -445,7 +445,8 @@ def test_the_parent_has_its_settings_its_table_and_the_refitted_model():
     assert run.params["param_grid"] == GRID
     assert run.metrics["refit_time"] == search.refit_time_
     assert run.metrics["training_accuracy_score"] == search.score(X, y)
-    assert run.artifacts == ["cv_results.csv"]
+    assert "cv_results.csv" in run.artifacts
+    assert run.models == ["best_estimator", "model"]
     table = table_of(run)
     frame = pd.DataFrame(search.cv_results_)
     assert list(table[0]) == list(frame.columns)
@@ -468,6 +469,7 @@ def test_without_a_refit_everything_but_the_model_and_no_noise(capfd):
     assert "refit_time" not in run.metrics
     assert not {key for key in run.metrics if key.startswith("training_")}
     assert run.artifacts == ["cv_results.csv"]
+    assert run.models == []
     assert [note for note in run.notes if note.what != "advice"] == []
     assert run.warnings == []
     assert capfd.readouterr() == ("", "")
@@ -665,7 +667,7 @@ def test_a_search_joins_an_empty_run():
     assert_as_in_cv_results(run, search)
     assert run.best.params["C"] == search.best_params_["C"]
     assert run.metrics["best_cv_score"] == search.best_score_
-    assert run.artifacts == ["cv_results.csv"]
+    assert "cv_results.csv" in run.artifacts
     assert len(run.results()) == 18
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator
 
@@ -196,8 +195,7 @@ def test_predictions_give_one_set_of_metrics(n_jobs):
     run = skribe.last_run()
     assert_folds(run, {})
     assert run.metrics["cv_accuracy_score"] == accuracy_score(y, predicted)
-    curves = json.loads(run.artifact_path("cv_curves.json").read_text())
-    assert np.trace(curves["confusion_matrix"]["counts"]) == round(accuracy_score(y, predicted) * 150)
+    assert np.trace(run.view("confusion_matrix")["counts"]) == round(accuracy_score(y, predicted) * 150)
 
 
 def test_probabilities_out_of_fold():
@@ -205,7 +203,7 @@ def test_probabilities_out_of_fold():
     run = skribe.last_run()
     assert run.metrics["cv_log_loss"] == pytest.approx(log_loss(by, proba), rel=1e-12)
     assert run.metrics["cv_roc_auc"] == pytest.approx(roc_auc_score(by, proba[:, 1]), rel=1e-12)
-    assert json.loads(run.artifact_path("cv_curves.json").read_text())["roc"]
+    assert run.view("roc", "cv")
 
 
 def test_regression_out_of_fold():
@@ -213,7 +211,7 @@ def test_regression_out_of_fold():
     predicted = cross_val_predict(LinearRegression(), data, target, cv=3)
     run = skribe.last_run()
     assert run.metrics["cv_r2_score"] == r2_score(target, predicted)
-    assert json.loads(run.artifact_path("cv_curves.json").read_text())["residuals"]
+    assert run.view("residuals", "cv")
 
 
 def test_each_row_left_out_once():

@@ -227,16 +227,21 @@ def installed_name(value: Any, module: Any, qualname: Any) -> str | None:
     return f"types:{_TYPES[id(value)]}:{where}" if id(value) in _TYPES else None
 
 
+_HOOKS = ("Hook", "Asked", "Scored")
+
+
 def unhooked(value: Any) -> Any:
     """What stands behind a hook of skribe's, which passes for a function in every respect but its type."""
-    while (kind := type(value)).__name__ == "Hook" and _is_ours(kind):
+    while (kind := type(value)).__name__ in _HOOKS and _is_ours(kind):
         value = value.original
     return value
 
 
 def _is_ours(kind: type) -> bool:
     # Not `kind.__module__`: that answers with the hooked function's. Where it was written shows in its methods.
-    return str(getattr(vars(kind).get("__init__"), "__module__", "")).startswith("skribe.")
+    return any(
+        str(getattr(vars(each).get("__init__"), "__module__", "")).startswith("skribe.") for each in kind.__mro__
+    )
 
 
 def text_of(value: str) -> bytes:

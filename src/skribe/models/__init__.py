@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from skribe.models.errors import ModelAltered, ModelRefused, ModelTooNew, ModelUnreadable, NotSaved, TooLarge
+    from skribe.models.errors import NotSaved, TooLarge
     from skribe.models.example import Example, example_of
     from skribe.models.files import File
     from skribe.models.formats import FORMATS, check_format
@@ -18,10 +18,6 @@ __all__ = [
     "FORMATS",
     "Example",
     "File",
-    "ModelAltered",
-    "ModelRefused",
-    "ModelTooNew",
-    "ModelUnreadable",
     "NotSaved",
     "Saved",
     "Signature",
@@ -35,7 +31,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "errors": ("ModelAltered", "ModelRefused", "ModelTooNew", "ModelUnreadable", "NotSaved", "TooLarge"),
+    "errors": ("NotSaved", "TooLarge"),
     "example": ("Example", "example_of"),
     "files": ("File",),
     "formats": ("FORMATS", "check_format"),

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
-from skribe.models.errors import ModelRefused
+from skribe.errors import ModelRefused
 from skribe.models.pickling import References
 from skribe.models.trusted import HARMLESS, OF_OURS
 

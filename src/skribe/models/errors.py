@@ -1,24 +1,6 @@
-"""What can be wrong with a model that is written or read."""
+"""What can be wrong with a model that is to be written. What can be wrong with one that is read: `skribe.errors`."""
 
 from __future__ import annotations
-
-from skribe.errors import SkribeError
-
-
-class ModelRefused(SkribeError):  # noqa: N818 - reads as what became of it
-    """Loading the model could execute code that nobody has vouched for. The message names it, and how to vouch."""
-
-
-class ModelAltered(SkribeError):  # noqa: N818 - reads as what became of it
-    """A file of the model is missing, or is not the one that was written. The message names it."""
-
-
-class ModelTooNew(SkribeError):  # noqa: N818 - reads as what became of it
-    """The model was written by a later version of skribe."""
-
-
-class ModelUnreadable(SkribeError):  # noqa: N818 - reads as what became of it
-    """The model cannot be built here: its file is not in its format, or something that it needs is missing."""
 
 
 class NotSaved(Exception):  # noqa: N818 - reads as what became of the model

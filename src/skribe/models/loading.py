@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from skribe.errors import ArgumentError, NotFound
+from skribe.errors import ArgumentError, ModelAltered, ModelRefused, ModelTooNew, ModelUnreadable, NotFound
 from skribe.guard import reason_of
 from skribe.models.bundle import importable
-from skribe.models.errors import ModelAltered, ModelRefused, ModelTooNew, ModelUnreadable
 from skribe.models.formats import FORMATS
 from skribe.models.manifest import from_yaml
 from skribe.models.saving import NUMBER
