@@ -29,6 +29,7 @@ import pickle, sys, warnings
 from pathlib import Path
 from skribe import models
 warnings.simplefilter("error")
+warnings.filterwarnings("ignore", "Class .* is deprecated", FutureWarning)  # scikit-learn's own word on old classes
 root = Path(sys.argv[1])
 wrong = []
 for number, (name, saved) in enumerate(pickle.loads((root / "saved.pkl").read_bytes())):
