@@ -17,7 +17,7 @@ import sys
 import tempfile
 from typing import Any
 
-from benchmarks import cases, searches  # noqa: F401 - registers its cases
+from benchmarks import cases, models, searches  # noqa: F401 - the others register their cases
 
 MODES = ("plain", "skribe", "mlflow", "mlflow without models")
 
@@ -66,7 +66,7 @@ def _cell(name: str, mode: str, medians: dict[str, float]) -> str:
         return "-"
     value, plain = medians[mode], medians.get("plain")
     text = f"{value:,.4g}"
-    if mode != "plain" and plain and name.endswith("ms"):
+    if mode != "plain" and plain and name.endswith((" ms", " us")):
         text += f" (+{value - plain:,.3g}; {value / plain:.3g}x)"
     return text
 

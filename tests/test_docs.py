@@ -27,7 +27,7 @@ def test_the_readmes_examples_run_one_after_the_other(own_folder):
     )
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stderr.splitlines() if not line.startswith("skribe: ")] == []
-    assert done.stderr.count("skribe: Pipeline") == 3
+    assert done.stderr.count("skribe: Pipeline") == 5
     assert (own_folder / "skribe_runs" / "skribe.db").is_file()
 
 

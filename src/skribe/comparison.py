@@ -33,7 +33,7 @@ class Comparison:
         """One picture of all the runs: `"roc"`, `"confusion_matrix"`, `"history"` … as `Run.plot` takes them."""
         from skribe.plots.draw import draw_compared
 
-        views = [(f"{run.name} {run.short_id}", run.view(name, data)) for run in self.runs]
+        views = [(f"{run.name} {run.short_id}", run.picture(name, data=data)[1]) for run in self.runs]
         return draw_compared(name, views)
 
     def __repr__(self) -> str:

@@ -243,10 +243,15 @@ class Run(Pen):
         `"score_against_time"`, `"progress"`, `"timeline"` and, for a halving search, `"rungs"`.
         """
         from skribe.plots.draw import draw
+
+        chosen, view = self.picture(name, *params, data=data)
+        return draw(name, view, title=f"{self.name} {self.short_id}{chosen}")
+
+    def picture(self, name: str, *params: str, data: str | None = None) -> tuple[str, Any]:
+        """What `plot` draws: a word on which it is, and its data."""
         from skribe.views import picture_of
 
-        chosen, view = picture_of(self._query, self.id, name, params, data)
-        return draw(name, view, title=f"{self.name} {self.short_id}{chosen}")
+        return picture_of(self._query, self.id, name, params, data)
 
     @property
     def pictures(self) -> list[str]:
