@@ -55,7 +55,8 @@ def table(case: str, modes: list[str], rounds: int) -> None:
     print(f"\n## {case}: {cases.CASES[case].__doc__.splitlines()[0]}\n")  # type: ignore[union-attr]
     print("| | " + " | ".join(modes) + " |")
     print("|---|" + "---|" * len(modes))
-    names = list(dict.fromkeys(name for mode in modes for name in results[mode]))
+    fullest_first = sorted(modes, key=lambda mode: -len(results[mode]))
+    names = list(dict.fromkeys(name for mode in fullest_first for name in results[mode]))
     for name in names:
         medians = {mode: statistics.median(values[name]) for mode, values in results.items() if name in values}
         print(f"| {name} | " + " | ".join(_cell(name, mode, medians) for mode in modes) + " |", flush=True)

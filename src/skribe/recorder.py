@@ -16,10 +16,10 @@ from skribe.capture import curves, dataset, display_name, facts, fingerprint, pa
 from skribe.capture.arguments import class_balance, data_of, rows_of
 from skribe.capture.failure import failure_of
 from skribe.capture.members import member_seconds
+from skribe.capture.params import secret_in
 from skribe.capture.paths import is_sequential_selector, path_of_scores, paths
 from skribe.capture.roles import searches_by_itself
 from skribe.capture.search import attributes_of, best_of
-from skribe.capture.secrets import HIDDEN
 from skribe.capture.weights import weights_of
 from skribe.guard import attempt, contain, hushed, pass_on, swallow
 from skribe.linked import Link
@@ -171,7 +171,7 @@ class Recorder:
             weight=weight,
             labels=None if y is None else contain("the classes of y", metrics.encode, y),
             overwrites=overwrites,
-            secret=next((p.key for p in params if p.type == "redacted" or HIDDEN in p.value), None),
+            secret=secret_in(params),
             settings=self.settings,
             write=self._write,
             folder=self._folder,

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from skribe.capture.defaults import MISSING, defaults_of, same
+from skribe.capture.secrets import HIDDEN
 from skribe.capture.values import describe_value, storable
 from skribe.capture.writer import Writer
 from skribe.guard import attempt, hushed
@@ -14,6 +15,11 @@ from skribe.records import Fact, Note, Param
 _SEEDS = frozenset({"random_state", "seed", "random_seed"})
 # Types whose text stands for the whole content, so that equal texts mean equal values.
 _BY_CONTENT = ("ndarray", "DataFrame", "Series", "RandomState")
+
+
+def secret_in(params: Iterable[Param]) -> str | None:
+    """The first of the parameters that holds a secret."""
+    return next((param.key for param in params if param.type == "redacted" or HIDDEN in param.value), None)
 
 
 def parameters(estimator: Any) -> tuple[tuple[Param, ...], tuple[Note, ...]]:
