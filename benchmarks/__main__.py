@@ -68,7 +68,7 @@ def _cell(name: str, mode: str, medians: dict[str, float]) -> str:
     value, plain = medians[mode], medians.get("plain")
     text = f"{value:,.4g}"
     if mode != "plain" and plain and name.endswith((" ms", " us")):
-        text += f" (+{value - plain:,.3g}; {value / plain:.3g}x)"
+        text += f" ({value - plain:+,.3g}; {value / plain:.3g}x)"
     return text
 
 
@@ -83,7 +83,7 @@ def main() -> None:
         modes = list(getattr(cases.CASES[case], "modes", MODES))
         if not arguments.slow:
             modes = [mode for mode in modes if mode not in getattr(cases.CASES[case], "slow", ())]
-        table(case, modes, arguments.rounds)
+        table(case, modes, min(arguments.rounds, getattr(cases.CASES[case], "rounds", None) or arguments.rounds))
 
 
 if __name__ == "__main__":

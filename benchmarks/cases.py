@@ -16,11 +16,16 @@ Case = Callable[[str], dict[str, float]]
 CASES: dict[str, Case] = {}
 
 
-def case(modes: tuple[str, ...] | None = None, slow: tuple[str, ...] = ()) -> Callable[[Case], Case]:
+def case(
+    modes: tuple[str, ...] | None = None, slow: tuple[str, ...] = (), rounds: int | None = None
+) -> Callable[[Case], Case]:
+    """Register a case. It runs at most `rounds` times: a count needs one, and so does what takes turns in itself."""
+
     def register(function: Case) -> Case:
         if modes is not None:
             function.modes = modes  # type: ignore[attr-defined]
         function.slow = slow  # type: ignore[attr-defined]
+        function.rounds = rounds  # type: ignore[attr-defined]
         CASES[function.__name__] = function
         return function
 

@@ -10,7 +10,7 @@ import os
 import pickle
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ def switch_on_everything(mode: str) -> None:
     if mode.startswith("skribe"):
         import skribe
 
-        wanted = {"log_models": "without models" not in mode, "log_plots": "without plots" not in mode}
+        wanted: dict[str, Any] = {"log_models": "without models" not in mode, "log_plots": "without plots" not in mode}
         skribe.autolog(log_input_examples=True, **wanted)
     elif mode.startswith("mlflow"):
         import mlflow
@@ -50,7 +50,7 @@ def switch_off(mode: str) -> None:
 
 
 def with_and_without(
-    mode: str, prepared: dict[str, Callable[[], Work]], blocks: int, calls: int, unit: str = "ms",
+    mode: str, prepared: Mapping[str, Callable[[], Work]], blocks: int, calls: int, unit: str = "ms",
     on: Callable[[str], None] = switch_on,
 ) -> dict[str, float]:  # fmt: skip
     """Each work with the mode on, and what it takes more than without: blocks of calls take turns in this process.
@@ -94,7 +94,7 @@ def kept_fits(mode: str) -> dict[str, float]:
         "breast cancer": lambda: partial(LogisticRegression(max_iter=200).fit, *cancer()),
     }
     # A fit with MLflow takes seconds: two of them show what it costs.
-    blocks, calls = {"mlflow": (1, 2), "mlflow without models": (1, 6)}.get(mode, (3, 20))
+    blocks, calls = {"mlflow": (1, 2), "mlflow without models": (1, 6)}.get(mode, (6, 10))
     return with_and_without(mode, fits, blocks, calls, on=switch_on_everything)
 
 
@@ -102,7 +102,7 @@ def forest_of_93_mb() -> Any:
     """A hundred trees over 100 000 rows: ten that are fitted, and nine copies of each, for pickle all different."""
     from sklearn.ensemble import RandomForestClassifier
 
-    forest = RandomForestClassifier(10, n_jobs=2, random_state=0, max_samples=0.4).fit(*binary(100_000))
+    forest = RandomForestClassifier(10, n_jobs=2, random_state=0, max_samples=0.37).fit(*binary(100_000))
     forest.estimators_ = [copy.deepcopy(tree) for _ in range(10) for tree in forest.estimators_]
     return forest.set_params(n_estimators=100, warm_start=True)
 
@@ -128,7 +128,7 @@ class HighWater:
         raise RuntimeError("the kernel does not say how much memory a process has held at most")
 
 
-@case(modes=("plain", "skribe", "skribe without models", "mlflow", "mlflow without models"))
+@case(modes=("plain", "skribe", "skribe without models", "mlflow", "mlflow without models"), rounds=1)
 def big_model(mode: str) -> dict[str, float]:
     """keeping a forest of 93 MB, beside one pickle of it in the same process
 
@@ -142,16 +142,25 @@ def big_model(mode: str) -> dict[str, float]:
     rounds = 1 if mode == "mlflow" else 5
     with HighWater() as water:
         fit()
-    pickles, fits = [], []
-    for _ in range(rounds):
+    pickles, files, fits = [], [], []
+    for number in range(rounds):
         pickles.append(timed(lambda: pickle.dumps(forest, 5)))
+        files.append(timed(lambda number=number: _into_a_file(forest, Path(f"{number}.pkl"))))  # type: ignore[misc]
         fits.append(timed(fit))
+    pickled, filed, fitted = (statistics.median(spent) for spent in (pickles, files, fits))
     return {
-        "pickle.dumps, for comparison": statistics.median(pickles),
-        "fit ms": statistics.median(fits),
-        "fit / pickle.dumps": statistics.median(fits) / statistics.median(pickles),
+        "pickle.dumps into memory, for comparison": pickled,
+        "pickle.dump into a new file, for comparison": filed,
+        "fit ms": fitted,
+        "fit / pickle.dumps": fitted / pickled,
+        "fit / pickle.dump into a file": fitted / filed,
         "peak memory above the start, MB": water.above,
     }
+
+
+def _into_a_file(model: Any, path: Path) -> None:
+    with open(path, "xb") as file:
+        pickle.dump(model, file, 5)
 
 
 @case(modes=AFTER_FIT)
@@ -168,8 +177,12 @@ def one_row(mode: str) -> dict[str, float]:
         "pipeline": make_pipeline(StandardScaler(), LogisticRegression()),
         "forest of 10": RandomForestClassifier(10, random_state=0),
     }
-    predicts = {name: lambda model=model: partial(model.fit(X, y).predict, X[:1]) for name, model in models.items()}
-    blocks, calls = (1, 20) if mode.startswith("mlflow") else (6, 400)
+
+    def served(model: Any) -> Callable[[], Work]:
+        return lambda: partial(model.fit(X, y).predict, X[:1])
+
+    predicts = {name: served(model) for name, model in models.items()}
+    blocks, calls = (1, 20) if mode.startswith("mlflow") else (12, 200)
     return with_and_without(mode, predicts, blocks, calls, "us")
 
 
@@ -198,7 +211,7 @@ def scores(mode: str) -> dict[str, float]:
     return with_and_without(mode, prepared, blocks, calls)
 
 
-@case(modes=AFTER_FIT)
+@case(modes=AFTER_FIT, rounds=1)
 def passes(mode: str) -> dict[str, float]:
     """how often a fit makes the model answer for all its training rows"""
     import sklearn.ensemble._forest as forests
@@ -235,7 +248,7 @@ def passes(mode: str) -> dict[str, float]:
     return found
 
 
-@case(modes=("plain", "cloudpickle", "pickle", "joblib", "skops"))
+@case(modes=("plain", "cloudpickle", "pickle", "joblib", "skops"), rounds=1)
 def formats(mode: str) -> dict[str, float]:
     """a model's folder written in each format; plain: pickle.dumps of the model, into memory"""
     from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -266,14 +279,14 @@ def formats(mode: str) -> dict[str, float]:
     return found
 
 
-@case(modes=("skribe", "mlflow without models"))
+@case(modes=("skribe", "mlflow without models"), rounds=1)
 def drawing(mode: str) -> dict[str, float]:
     """pictures: MLflow draws three inside every such fit, skribe one when it is asked for"""
     from sklearn.linear_model import LogisticRegression
 
     X, y = cancer()
     model = LogisticRegression()
-    blocks, calls = (1, 5) if mode.startswith("mlflow") else (2, 20)
+    blocks, calls = (1, 5) if mode.startswith("mlflow") else (5, 8)
     found = with_and_without(mode, {"fit": lambda: partial(model.fit, X, y)}, blocks, calls)
     if mode.startswith("mlflow"):
         return found | {"of which savefig, ms": _in_savefig(mode, lambda: model.fit(X, y))}
@@ -301,7 +314,7 @@ def _in_savefig(mode: str, fit: Work) -> float:
         spent.append(timed(lambda: original(*args, **named)))
 
     switch_on(mode)
-    Figure.savefig = savefig  # type: ignore[assignment]
+    Figure.savefig = savefig  # type: ignore[method-assign]
     try:
         fit()
     finally:

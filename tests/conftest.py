@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from skribe import guard
+
+# The key that seals models is the test run's own.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="skribe-tests-")
 
 
 @pytest.fixture(autouse=True)

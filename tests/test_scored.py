@@ -515,3 +515,195 @@ def test_r2_of_a_regressor_through_a_pipeline():
     run = skribe.last_run()
     value = r2_score(target, model.predict(data))
     assert scores(run)["r2_score_data"] == value == model.score(data, target)
+
+
+# --- what a hostile reader has found ---------------------------------------------------------------------------------
+
+
+class Strange:
+    """A prediction that is no array."""
+
+    def __init__(self, shape):
+        self._shape = shape
+
+    @property
+    def shape(self):
+        if isinstance(self._shape, Exception):
+            raise self._shape
+        return self._shape
+
+
+@pytest.mark.parametrize("shape", [(object(), 2), lambda: (3,), RuntimeError("not yet"), None, 3])
+def test_whatever_predict_gives_is_given(shape):
+    class Odd(ClassifierMixin, BaseEstimator):
+        def fit(self, X, y):
+            return self
+
+        def predict(self, X):
+            return Strange(shape)
+
+    with skribe.suppress():
+        model = Odd().fit(X_train, y_train)
+    assert isinstance(model.predict(X_test), Strange)
+
+
+def test_a_property_that_scores_the_model_does_not_lock_up():
+    class Asks(ClassifierMixin, BaseEstimator):
+        def fit(self, X, y):
+            return self
+
+        def predict(self, X):
+            return np.arange(len(X)) % 2
+
+        @property
+        def classes_(self):
+            assert self.score(X_test, y_test) > 0
+            return np.array([0, 1])
+
+    model = Asks().fit(X_train, y_train)
+    run = skribe.last_run()
+    model.score(X_test, y_test)
+    assert list(scores(run)) == ["Asks_score_X_test"]
+
+
+def test_a_functions_variables_are_let_go():
+    import weakref
+
+    def use(model):
+        data = X_test + 0.0
+        gone = weakref.ref(data)
+        p = model.predict(data)
+        accuracy_score(y_test, p)
+        del data, p
+        return gone() is None
+
+    model, _ = fitted()
+    assert use(model)
+
+
+def test_other_targets_are_another_data_set():
+    target = np.arange(len(y_train)) % 3
+    model = GaussianNB().fit(X_train, target)
+    run = skribe.last_run()
+    proba = model.predict_proba(X_test)
+    held = np.arange(len(y_test)) % 3
+    told = [roc_auc_score(held == k, proba[:, k]) for k in range(3)]
+    assert sorted(scores(run).values()) == sorted(told)
+    assert len(scores(run)) == 3
+
+
+def test_predictions_that_were_written_into_are_nobodys():
+    model, run = fitted()
+    other, its_run = fitted(LogisticRegression(max_iter=5000))
+    p = model.predict_proba(X_test)
+    p += other.predict_proba(X_test)
+    roc_auc_score(y_test, p[:, 1])
+    q = model.predict(X_test)
+    accuracy_score(y_test, q[::-1])
+    assert scores(run) == scores(its_run) == {}
+
+
+def test_frames_that_were_written_over_are_other_data():
+    model = GaussianNB().fit(pd.DataFrame(X_train), y_train)
+    run = skribe.last_run()
+    frame = pd.DataFrame(X_test)
+    first = model.score(frame, y_test)
+    frame.loc[:] = 0.0
+    second = model.score(frame, y_test)
+    assert scores(run) == {"GaussianNB_score_frame": first, "GaussianNB_score_frame-2": second}
+
+
+def test_columns_of_two_models_predictions_are_no_score():
+    one, run = fitted()
+    other, its_run = fitted(DecisionTreeClassifier(max_depth=1))
+    said = pd.DataFrame({"a": one.predict(X_test), "b": other.predict(X_test)})
+    accuracy_score(said["a"], said["b"])
+    assert scores(run) == scores(its_run) == {}
+
+
+def test_a_score_is_drawn_from_the_models_own_answers():
+    class Compares(GaussianNB):
+        def score(self, X, y):
+            return super().score(X, y) - DummyClassifier().fit(X_train, y_train).score(X, y)
+
+    model = Compares().fit(X_train, y_train)
+    run = skribe.last_run()
+    model.score(X_test, y_test)
+    table = run.view("confusion_matrix", "X_test")["counts"]
+    assert table == confusion_matrix(y_test, model.predict(X_test)).tolist()
+
+
+def test_another_matrix_that_is_judged_is_named():
+    scaled = StandardScaler().fit_transform(X_test)
+    model = KMeans(2, n_init=1, random_state=0).fit(scaled)
+    reduced = scaled[:, :2].copy()
+    value = silhouette_score(reduced, model.labels_)
+    assert scores(skribe.last_run()) == {"silhouette_score_reduced": value}
+
+
+def test_copies_of_one_model_share_what_was_scored():
+    model, run = fitted()
+    for number, twin in enumerate((run.model(), pickle.loads(pickle.dumps(model)), model)):
+        held = X_test + number
+        twin.score(held, y_test)
+    assert set(scores(run)) == {"GaussianNB_score_held", "GaussianNB_score_held-2", "GaussianNB_score_held-3"}
+    assert len(json.loads(run.artifact_path("metric_info.json").read_text())) == 3
+
+
+def test_data_that_are_gone_do_not_fall_together():
+    model, run = fitted()
+    told = [accuracy_score(y_test, model.predict(X_test + shift)) for shift in (0.01, 100, 500)]
+    assert list(scores(run).values()) == told
+
+
+def test_scorers_of_different_functions_have_different_keys():
+    import functools
+
+    from sklearn.metrics import fbeta_score
+
+    model, run = fitted()
+    for beta in (0.5, 2):
+        make_scorer(functools.partial(fbeta_score, beta=beta))(model, X_test, y_test)
+    make_scorer(lambda y_true, y_pred: float(np.sum(y_true == y_pred)))(model, X_test, y_test)
+    make_scorer(lambda y_true, y_pred: float(np.sum(y_true != y_pred)))(model, X_test, y_test)
+    assert {"fbeta_score-beta.0.5_X_test", "fbeta_score-beta.2_X_test"} <= scores(run).keys()
+    assert len(scores(run)) == 4
+
+
+def test_what_a_users_score_gives_beside_numbers_is_not_kept():
+    class Tells(GaussianNB):
+        def score(self, X, y):
+            return {"rows": X.tolist()}
+
+    model = Tells().fit(X_train, y_train)
+    run = skribe.last_run()
+    model.score(X_test, y_test)
+    assert not [name for name, data in run.tables if "score" in name]
+
+
+def test_rows_of_the_users_are_not_in_the_calls():
+    model, run = fitted()
+    accuracy_score(y_test, model.predict(X_test), sample_weight=[101.25, *np.ones(len(y_test) - 1)])
+    assert "101.25" not in run.artifact_path("metric_info.json").read_text()
+
+
+def test_models_of_text_are_told_apart():
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = [f"word{i} other{i % 7} more{i % 3} rest{i // 2}" for i in range(600)]
+    target = np.arange(600) % 2
+    one = make_pipeline(TfidfVectorizer(), LogisticRegression(C=100)).fit(texts, target)
+    run = skribe.last_run()
+    make_pipeline(TfidfVectorizer(), LogisticRegression(C=1e-4)).fit(texts, target)
+    value = pickle.loads(pickle.dumps(one)).score(texts, target)
+    assert scores(run) == {"Pipeline_score_texts": value, **scores(run)}
+    assert "Pipeline_score_texts" in run.metrics
+    assert "Pipeline_score_texts" not in skribe.last_run().metrics
+
+
+def test_large_whole_numbers_are_not_taken_for_each_other():
+    ids = np.arange(2**60, 2**60 + 400).reshape(-1, 1)
+    model = DecisionTreeClassifier().fit(ids[:200], np.arange(200) % 2)
+    later = ids[200:]
+    model.score(later, np.arange(200) % 2)
+    assert not [note for note in skribe.last_run().notes if note.what == "later"]

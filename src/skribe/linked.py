@@ -18,11 +18,15 @@ from skribe.settings import Settings
 _AT_ONCE = 20_000
 
 
-@dataclass(slots=True, eq=False)
+# What stands for the content of X, and for that of the targets.
+Identity = tuple[str, str | None]
+
+
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Board:
     """What has been written of the scores of a run's model."""
 
-    datasets: dict[str, list[str]] = field(default_factory=dict)  # the fingerprints that each name stands for
+    datasets: dict[str, list[Identity]] = field(default_factory=dict)  # what each name stands for, in order
     calls: dict[str, str] = field(default_factory=dict)  # what metric_info.json says
     drawn: set[tuple[str, str]] = field(default_factory=set)  # data set and method that have tables
     said: set[str] = field(default_factory=set)  # what has been noted once
@@ -68,11 +72,16 @@ class Link:
         """Whether the model still is what it was after the fit."""
         return self.state is None or state_of(model, self.names) == self.state
 
-    def training_rows(self) -> RowPrints | None:
-        """A number for each training row; None where the data are gone, or have been changed since."""
+    def training_rows(self, most: int) -> RowPrints | None:
+        """A number for each training row; None where the data are gone, have been changed since, or are too many."""
         if self.rows is None and self.X is not None:
             X, self.X = self.X(), None
-            if X is not None and self.trained_on is not None and fingerprint(X) == self.trained_on:
+            if (
+                X is not None
+                and X.shape[0] <= most
+                and self.trained_on is not None
+                and fingerprint(X) == self.trained_on
+            ):
                 self.rows = row_prints(X)
         return self.rows
 

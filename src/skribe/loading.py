@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from skribe import models
-from skribe.errors import ArgumentError, ModelAltered, NotFound
+from skribe.errors import ArgumentError, ModelAltered, ModelRefused, NotFound
+from skribe.models.sealing import VARIABLE, is_sealed, sealed_in
 from skribe.session import link_model, query_of, settle
 from skribe.store.artifacts import ArtifactStore
 from skribe.store.location import artifacts_of
 from skribe.store.modeluri import PathModel, RegisteredModel, RunModel, parse
 from skribe.store.registered import VersionRow
 
+_TRIES = 10
 Trusted = bool | Iterable[str]
 
 
@@ -40,6 +43,18 @@ def load(uri: str | os.PathLike[str], trusted: Trusted, folder: Path) -> Any:
 def from_run(folder: Path, run: str, path: str, trusted: Trusted = False, version: VersionRow | None = None) -> Any:
     """The model in this folder of the run, if its files are those that were written."""
     settle()
+    for left in range(_TRIES, -1, -1):
+        try:
+            return _from_run(folder, run, path, trusted, version)
+        except (ModelAltered, ModelRefused, NotFound):
+            # A stream that goes on puts the folder of its next step here a moment before the store knows of it.
+            if not left or query_of(folder).model(run, path).step is None:
+                raise
+            time.sleep(0.02)
+    raise AssertionError
+
+
+def _from_run(folder: Path, run: str, path: str, trusted: Trusted, version: VersionRow | None) -> Any:
     query = query_of(folder)
     kept = query.model(run, path)
     if version is not None and version.digest != kept.digest:
@@ -54,7 +69,23 @@ def from_run(folder: Path, run: str, path: str, trusted: Trusted = False, versio
         if artifact.path.startswith(prefix)
     }
     place = ArtifactStore(folder).path(run, path)
-    model = models.load(place, format=kept.format, file=kept.file, expected=expected, trusted=trusted)
+    own = is_sealed(kept.seal, kept.file, kept.format, expected)
+    if not own and not trusted and kept.format != "skops":
+        raise ModelRefused(
+            f"the {kept.format} model {path!r} of run {run} was not written by you on this machine, and loading it can"
+            f" execute whatever its author put into it. If you trust whoever made the store {folder}, write"
+            " load_model(..., trusted=True); users and machines that share a secret text in the environment variable"
+            f" {VARIABLE} load each other's models without it."
+        )
+    known = expected if own or trusted is True else None
+    try:
+        model = models.load(place, format=kept.format, file=kept.file, expected=known, trusted=trusted)
+    except ModelAltered:
+        newer = sealed_in(place, run, path) if kept.step is not None and version is None else None
+        if newer is None:
+            raise
+        # The process was killed between the folder of a step and its record; the folder says itself who wrote it.
+        model = models.load(place, format=newer[1], file=newer[0], expected=newer[2], trusted=trusted)
     link_model(model, folder, run)
     return model
 

@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skribe import models
-from skribe.capture.state import state_of
+from skribe.capture.state import names_in, state_of
 from skribe.guard import attempt, contain, hushed, say_once
 from skribe.metrics.report import Evaluation
 from skribe.metrics.rows import count_rows, take_rows
 from skribe.metrics.untouched import has_foreign_code, untouched
 from skribe.models.errors import NotSaved
+from skribe.models.sealing import seal_of, write_seal
 from skribe.recording import Record
 from skribe.records import Artifact, Call, Changes, Model, Note, Registration
 from skribe.settings import Settings
@@ -76,8 +77,9 @@ def kept_of(call: Call, record: Record, evaluation: Evaluation | None) -> Kept:
         return shown(call.estimator, None if record.overwrites else record.X, evaluation, settings)
 
     if record.stream is not None:
-        return keep_step(record.stream, call.estimator, describe, settings, record.folder)
-    return keep(call.estimator, describe(), settings, record.folder, record.run)
+        return keep_step(record.stream, call.estimator, describe, settings, record.folder, record.experiment)
+    kept = keep(call.estimator, describe(), settings, record.folder, record.run)
+    return kept if call.within is None else kept._replace(registered=())  # a part of another call is no version
 
 
 def keep(estimator: Any, beside: Shown, settings: Settings, folder: Path, run: str, step: int | None = None) -> Kept:
@@ -97,7 +99,7 @@ def keep(estimator: Any, beside: Shown, settings: Settings, folder: Path, run: s
         written.append(kept[0])
         artifacts += kept[1]
     title = settings.registered_model_name
-    registered = (Registration(title, MODEL),) if title is not None and written and step is None else ()
+    registered = (Registration(title, MODEL),) if title is not None and written else ()
     return Kept(tuple(written), tuple(artifacts), tuple(notes), registered)
 
 
@@ -106,22 +108,23 @@ def _kept(
     step: int | None,
 ) -> tuple[Model, tuple[Artifact, ...]] | None:  # fmt: skip
     """One model in one folder, as records; None where it cannot be kept, which is noted."""
-    saved = _saved(store, run, path, model, settings, beside, notes)
+    saved = _saved(store, run, path, model, settings, beside, notes, is_stream=step is not None)
     if saved is None:
         return None
     cls = type(model)
     name = f"{cls.__module__}.{cls.__qualname__}"
     notes += [note for note in saved.notes if note not in notes]
-    record = Model(path, saved.file, saved.format, saved.size, saved.digest, name, state_of(model), step)
+    seal = seal_of(saved.file, saved.format, {file.name: file.digest for file in saved.files})
+    record = Model(path, saved.file, saved.format, saved.size, saved.digest, name, state_of(model), step, seal)
     return record, tuple(Artifact(f"{path}/{file.name}", file.size, file.digest) for file in saved.files)
 
 
 def _saved(
     store: ArtifactStore, run: str, path: str, model: Any, settings: Settings, beside: Shown,
-    notes: list[Note],
+    notes: list[Note], *, is_stream: bool,
 ) -> Any:  # fmt: skip
     def fill(folder: Path) -> Any:
-        return models.save(
+        saved = models.save(
             folder,
             model,
             format=settings.serialization_format,
@@ -130,6 +133,10 @@ def _saved(
             limit=settings.model_size_limit,
             metadata={"run_id": run},
         )
+        if is_stream:
+            # The next step puts another folder here, a moment before the store knows of it.
+            saved = saved._replace(files=(*saved.files, write_seal(folder, run, path, saved)))
+        return saved
 
     try:
         return store.put_folder(run, path, fill)
@@ -165,18 +172,20 @@ def keep_split(record: Record, run: str, split: int, model: Any) -> None:
     store = ArtifactStore(record.folder)
     with hushed():
         kept = _kept(store, run, f"{MODEL}_split_{split}", model, record.settings, Shown(), notes, None)
-    if kept is not None:
-        record.write(Changes(run=run, models=(kept[0],), artifacts=kept[1], notes=tuple(notes)))
+    found = ((), ()) if kept is None else ((kept[0],), kept[1])
+    record.write(Changes(run=run, models=found[0], artifacts=found[1], notes=tuple(notes)))
 
 
 # A stream's model is written again when this many times as long has gone by as writing it takes.
 _PATIENCE = 10
 
 
-def keep_step(stream: Stream, estimator: Any, describe: Callable[[], Shown], settings: Settings, folder: Path) -> Kept:
+def keep_step(
+    stream: Stream, estimator: Any, describe: Callable[[], Shown], settings: Settings, folder: Path, experiment: str
+) -> Kept:
     """The model of a stream after a step: written at once, or, where steps follow each other fast, now and then.
 
-    What has not been written yet is written by `Stream.settle`.
+    What has not been written yet is written by `Stream.settle`, if the model still is what it was after the step.
     """
     if stream.beside is None:
         stream.beside = describe()
@@ -190,17 +199,36 @@ def keep_step(stream: Stream, estimator: Any, describe: Callable[[], Shown], set
         began = time.perf_counter()
         kept = keep(model, stream.beside, settings, folder, stream.run, step)
         stream.kept_at = time.perf_counter()
-        stream.cost, stream.unsaved = stream.kept_at - began, None
+        stream.cost, stream.unsaved, stream.kept_step = stream.kept_at - began, None, step
         return kept
 
     if reference is None or time.perf_counter() - stream.kept_at >= _PATIENCE * stream.cost:
         return write(estimator)
+    names = names_in(estimator)
+    state = state_of(estimator, names)
 
     def write_later() -> None:
-        model = reference()
-        if model is not None:
-            kept = write(model)
-            stream.write(Changes(run=stream.run, models=kept.models, artifacts=kept.artifacts, notes=kept.notes))
+        model, stream.unsaved = reference(), None
+        if model is None:
+            return
+        with hushed():
+            if state_of(model, names) == state:
+                kept = write(model)
+            else:
+                reason = (
+                    f"it is that of step {stream.kept_step}: after step {step} it was changed before it was written"
+                )
+                kept = Kept(notes=(Note(MODEL, reason),))
+        changes = Changes(
+            run=stream.run,
+            models=kept.models,
+            artifacts=kept.artifacts,
+            notes=kept.notes,
+            registered=kept.registered,
+        )
+        stream.write(changes)
+        if kept.models:
+            make_room(settings, folder, experiment, stream.run)
 
     stream.unsaved = write_later
     return Kept()

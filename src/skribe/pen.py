@@ -11,8 +11,9 @@ from typing import Any
 
 from skribe.capture.values import describe_value
 from skribe.errors import ArgumentError
+from skribe.modelled import make_room
 from skribe.records import Artifact, Changes, Metric, Param
-from skribe.session import journal_of
+from skribe.session import current_settings, journal_of, query_of
 from skribe.settings import checked_text
 from skribe.store.artifacts import ArtifactStore
 
@@ -44,6 +45,9 @@ class Pen:
         place, now = None if step is None else int(step), time.time()
         checked = _mapping("log_metrics", metrics)
         self._write(metrics=tuple(Metric(key, _number(key, value), place, now) for key, value in checked.items()))
+        settings = current_settings()
+        if settings.keep_models is not None and settings.keep_models.by in checked:
+            make_room(settings, self._folder, query_of(self._folder).run_row(self.id).experiment, self.id)
 
     def set_tag(self, key: str, value: Any) -> None:
         """Put a tag on the run; a tag of the same key is replaced."""

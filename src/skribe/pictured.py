@@ -34,6 +34,9 @@ def tables_of_fit(
             found = _merged(found, _of_clusters(X, evaluation, budget))
         else:
             found = _merged(found, contain("curves", curves_of, evaluation, pos_label=settings.pos_label) or {})
+            if evaluation.task in ("binary", "multiclass") and evaluation.predictions.y_score is None:
+                reason = "it gives no probabilities, and decisions between several classes are not asked for"
+                found = _merged(found, {"absent": {"roc": reason, "precision_recall": reason}})
     return as_tables(found, TRAINING)
 
 

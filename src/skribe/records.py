@@ -107,6 +107,7 @@ class Model(NamedTuple):
     estimator_class: str
     state: str | None = None  # equal for equal fitted attributes, so that the model is known again without its file
     step: int | None = None  # of a stream: the step after which it was written
+    seal: str | None = None  # shows who has written it
 
 
 class Registration(NamedTuple):
@@ -271,6 +272,7 @@ class Score(NamedTuple):
     mark: Any  # what the listener knows the model by; None if it has not seen the model
     model: Any  # None if it is gone
     X: Any  # what the model was asked about; None if it is gone
+    about: str | None  # then this stands for it
     y: Any
     names: tuple[str | None, str | None]  # what the user calls X and y
     answers: Mapping[str, Any]  # what the model has said: method and answer

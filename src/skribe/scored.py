@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -15,9 +16,10 @@ import numpy as np
 from skribe.capture import dataset
 from skribe.capture.fingerprint import fingerprint
 from skribe.capture.rowprints import row_prints, shared_rows
+from skribe.capture.sample import content_of
 from skribe.capture.state import names_in, state_of
 from skribe.guard import contain, hushed
-from skribe.linked import Link, Links
+from skribe.linked import Board, Identity, Link, Links
 from skribe.metrics.results import table_of_result
 from skribe.modelled import make_room
 from skribe.recording import Record
@@ -39,20 +41,11 @@ class Memory(NamedTuple):
     run: str
     experiment: str
     trained_on: str | None
-    datasets: Mapping[str, list[str]]
+    datasets: Mapping[str, list[Identity]]
     calls: Mapping[str, str]
 
 
 Recall = Callable[[Path, str | None, str | None], Memory | None]
-
-
-class _Seen(NamedTuple):
-    """A data set that has been described, for as long as the object lives."""
-
-    X: Any
-    y: Any
-    sample: str | None
-    described: Dataset
 
 
 class Scoreboard:
@@ -61,7 +54,8 @@ class Scoreboard:
     def __init__(self, recall: Recall) -> None:
         self._links = Links()
         self._recall = recall  # finds a run by what its model has learnt, or by its id
-        self._seen: dict[int, _Seen] = {}
+        self._seen: dict[tuple[str, str | None], Dataset] = {}
+        self._boards: weakref.WeakValueDictionary[str, Board] = weakref.WeakValueDictionary()
 
     def configure(self, settings: Settings, folder: Path, write: Callable[..., None]) -> None:
         """Where the scores of models are looked up and written that no fit of this process has made."""
@@ -75,7 +69,8 @@ class Scoreboard:
 
     def fitted(self, estimator: Any, record: Record) -> None:
         """This run has made this model."""
-        link = Link(record.run, record.folder, record.write, record.settings, record.experiment)
+        board = self._boards.setdefault(record.run, Board())
+        link = Link(record.run, record.folder, record.write, record.settings, record.experiment, board=board)
         link.learn(estimator, record.X, record.fingerprint)
         self._links.put(estimator, link)
         best = vars(estimator).get("best_estimator_") if record.kind == "search" else None
@@ -92,17 +87,19 @@ class Scoreboard:
             self._links.put(model, link)
 
     def _linked_again(self, memory: Memory, folder: Path, write: Callable[..., None]) -> Link:
-        link = Link(memory.run, folder, write, self._settings, memory.experiment, trained_on=memory.trained_on)
-        link.board.datasets.update({name: list(prints) for name, prints in memory.datasets.items()})
-        link.board.calls.update(memory.calls)
-        return link
+        board = self._boards.get(memory.run)
+        if board is None:
+            board = self._boards[memory.run] = Board()
+            board.datasets.update({name: list(known) for name, known in memory.datasets.items()})
+            board.calls.update(memory.calls)
+        return Link(
+            memory.run, folder, write, self._settings, memory.experiment, trained_on=memory.trained_on, board=board
+        )
 
     def scored(self, score: Score) -> None:
         with hushed():
             link = self._link_of(score)
-            if link is None:
-                return
-            with link.board.lock:
+            if link is not None:
                 self._add(link, score)
 
     # -- whose score it is
@@ -130,91 +127,83 @@ class Scoreboard:
     # -- what is written
 
     def _add(self, link: Link, score: Score) -> None:
-        described = self._described(score)
-        first_name = next((name for name in score.names if name), _UNKNOWN)
-        name, is_new = _numbered(link, first_name, described)
-        key = f"{metric_of(score)}_{name}"
-        if key not in link.board.calls and len(link.board.calls) >= _MOST:
+        board, number = link.board, _number(score.value)
+        if number is None and not hasattr(sys.modules.get("sklearn.metrics"), score.metric):
+            return  # what a function of the user's gives may be made of the user's data
+        if len(board.calls) >= _MOST:
             if _first_time(link, "many"):
                 reason = f"more than {_MOST} different scores; the others are not written down"
                 link.write(Changes(run=link.run, notes=(Note("scores", reason),)))
             return
-        number = _number(score.value)
+        described, identity = self._described(score)
+        is_training = link.trained_on is not None and described.details.get("X_fingerprint") == link.trained_on
+        with board.lock:
+            name, is_new = _numbered(board, next((name for name in score.names if name), _UNKNOWN), identity)
+            key = f"{metric_of(score)}_{name}"
+            artifacts = _noted(link, key, score.call)
         tables = [] if number is not None else [Table(key, name, table_of_result(score.metric, score.value))]
-        tables += self._curves(link, score, name)
-        notes = self._leak(link, score, described, name) if is_new else ()
-        is_described = not is_new or _is_training(link, described)
+        details = {**described.details, "identity": list(identity)}
         link.write(
             Changes(
                 run=link.run,
                 metrics=() if number is None else (Metric(key, number, None, time.time()),),
-                datasets=() if is_described else (described._replace(name=name),),
-                tables=tuple(tables),
-                notes=notes,
-                artifacts=_noted(link, key, score.call),
+                datasets=(described._replace(name=name, details=details),) if is_new and not is_training else (),
+                tables=(*tables, *self._curves(link, score, name)),
+                notes=_leak(link, score, name) if is_new and not is_training else (),
+                artifacts=artifacts,
             )
         )
         if link.settings.keep_models is not None and link.settings.keep_models.by == key:
             make_room(link.settings, link.folder, link.experiment, link.run)
 
-    def _described(self, score: Score) -> Dataset:
-        """The scored data: described once for as long as both objects live and look the same."""
+    def _described(self, score: Score) -> tuple[Dataset, Identity]:
+        """The scored data, and what tells them from others: what stands for X and for the targets."""
         X, y = score.X, score.y
-        key, sample = id(X if X is not None else y), _sample(X if X is not None else y)
-        seen = self._seen.get(key)
-        if seen is not None and seen.X() is X and (y is None or seen.y() is y) and seen.sample == sample:
-            return seen.described
-        described = dataset(X if X is not None else y, None if X is None else y, role="eval")
-        try:
-            held_X = weakref.ref(X, lambda _gone: self._seen.pop(key, None))
-            held_y = _nothing if y is None else weakref.ref(y)
-        except TypeError:
-            return described
-        if len(self._seen) > 1000:
-            self._seen.clear()
-        self._seen[key] = _Seen(held_X, held_y, sample, described)
-        return described
+        of_X, of_y = content_of(X), None if y is None else content_of(np.asarray(y))
+        known = None if of_X is None else self._seen.get((of_X, of_y))
+        if known is None:
+            known = dataset(y, role="eval") if X is None else dataset(X, y, role="eval")
+            if of_X is not None:
+                if len(self._seen) > 256:
+                    self._seen.clear()
+                self._seen[of_X, of_y] = known
+        return known, (str(of_X or known.details.get("X_fingerprint") if X is not None else score.about), of_y)
 
     @staticmethod
     def _curves(link: Link, score: Score, name: str) -> list[Table]:
         """The pictures of the answers beside the targets, once for each way of asking about each data set."""
-        if not link.settings.log_plots or score.y is None or score.model is None:
+        y, drawn = score.y, link.board.drawn
+        if not link.settings.log_plots or y is None or score.model is None or "sample_weight" in score.options:
             return []
         fresh = {
             method: said
             for method, said in score.answers.items()
-            if (name, method) not in link.board.drawn and method in ("predict", "predict_proba", "decision_function")
+            if (name, method) not in drawn and method in ("predict", "predict_proba", "decision_function")
         }
-        if not fresh or not hasattr(score.y, "__len__") or len(score.y) > _ROWS:
+        if not fresh or not hasattr(y, "__len__") or len(y) > _ROWS:
             return []
         from skribe.metrics.heldout import evaluation_of
         from skribe.metrics.points import curves_of
 
-        link.board.drawn.update((name, method) for method in fresh)
-        weight = score.options.get("sample_weight")
-        found = evaluation_of(score.model, score.y, fresh, weight)
+        drawn.update((name, method) for method in fresh)
+        found = evaluation_of(score.model, y, fresh)
         if found is None:
             return []
         curves = contain("the curves of a score", curves_of, found, pos_label=link.settings.pos_label) or {}
         return [Table(picture, name, body) for picture, body in curves.items() if picture != "absent"]
 
-    @staticmethod
-    def _leak(link: Link, score: Score, described: Dataset, name: str) -> tuple[Note, ...]:
-        """How many of the scored rows the model has been trained on."""
-        X = score.X
-        if X is None or _is_training(link, described):
-            return ()
-        trained = link.training_rows()
-        rows = None if trained is None else row_prints(X)
-        shared = None if trained is None or rows is None else shared_rows(rows, trained)
-        if not shared or rows is None:
-            return ()
-        total = len(rows.prints)
-        return (Note(name, f"{shared} of its {total} rows are also rows of the training data"),)
 
-
-def _nothing() -> None:
-    return None
+def _leak(link: Link, score: Score, name: str) -> tuple[Note, ...]:
+    """How many of the scored rows the model has been trained on."""
+    shape = getattr(score.X, "shape", None)
+    if not shape or shape[0] > _ROWS:
+        return ()
+    trained = link.training_rows(_ROWS)
+    rows = None if trained is None else row_prints(score.X)
+    shared = None if trained is None or rows is None else shared_rows(rows, trained)
+    if not shared or rows is None:
+        return ()
+    return (Note(name, f"{shared} of its {len(rows.prints)} rows are also rows of the training data"),)
 
 
 def metric_of(score: Score) -> str:
@@ -231,19 +220,16 @@ def _short(value: Any) -> str:
     return (fingerprint(value) or fingerprint(repr(value)) or "other")[:6]
 
 
-def _numbered(link: Link, name: str, described: Dataset) -> tuple[str, bool]:
+def _numbered(board: Board, name: str, identity: Identity) -> tuple[str, bool]:
     """The name of the data set in this run, and whether it is new there: other data of the same name get a number."""
-    print_ = str(described.details.get("X_fingerprint") or described.fingerprint)
-    known = link.board.datasets.setdefault(name, [])
-    is_new = print_ not in known
-    if is_new:
-        known.append(print_)
-    place = known.index(print_)
-    return (name if place == 0 else f"{name}-{place + 1}"), is_new
-
-
-def _is_training(link: Link, described: Dataset) -> bool:
-    return link.trained_on is not None and described.details.get("X_fingerprint") == link.trained_on
+    known = board.datasets.setdefault(name, [])
+    X, y = identity
+    for place, (other_X, other_y) in enumerate(known):
+        if other_X == X and (y == other_y or y is None or other_y is None):
+            known[place] = X, y if other_y is None else other_y
+            return (name if place == 0 else f"{name}-{place + 1}"), False
+    known.append(identity)
+    return (name if len(known) == 1 else f"{name}-{len(known)}"), True
 
 
 def _number(value: Any) -> float | None:
@@ -265,36 +251,36 @@ def _first_time(link: Link, what: str) -> bool:
 
 def _noted(link: Link, key: str, call: str) -> tuple[Artifact, ...]:
     """The calls behind the metrics as a file, in MLflow's form; written again where there is a new one."""
-    if link.board.calls.get(key) == call:
+    calls = link.board.calls
+    if calls.get(key) == call:
         return ()
-    link.board.calls[key] = call
-    body = json.dumps(link.board.calls, indent=2, ensure_ascii=False).encode("utf-8", "replace")
-    kept = contain("the calls of metrics", ArtifactStore(link.folder).put_bytes, link.run, INFO, body)
+    store = ArtifactStore(link.folder)
+    calls.update({other: text for other, text in _calls_in(store, link.run).items() if other not in calls})
+    calls[key] = call
+    body = json.dumps(calls, indent=2, ensure_ascii=False).encode("utf-8", "replace")
+    kept = contain("the calls of metrics", store.put_bytes, link.run, INFO, body)
     return () if kept is None else (kept,)
 
 
-def _sample(value: Any) -> str | None:
-    """A few of the values, to see whether an array has been written over."""
-    if not isinstance(value, np.ndarray) or value.dtype.hasobject or not value.size:
-        return str(getattr(value, "shape", None))
-    some = value if value.size <= 4096 else value.flat[:: value.size // 2048]
-    return fingerprint(np.ascontiguousarray(some))
+def _calls_in(store: ArtifactStore, run: str) -> dict[str, str]:
+    """What is in the file now: another process may have scored the same model."""
+    try:
+        calls = json.loads(store.path(run, INFO).read_text(encoding="utf-8"))
+    except Exception:  # noqa: BLE001 - there is none yet, or it cannot be read
+        return {}
+    return calls if isinstance(calls, dict) else {}
 
 
 def remembered(folder: Path, run: str, experiment: str, described: Iterable[Dataset]) -> Memory:
     """What a run's model has been trained and scored on before, and by which calls."""
-    names: dict[str, list[str]] = {}
+    names: dict[str, list[Identity]] = {}
     trained_on = None
     for each in described:
-        print_ = each.details.get("X_fingerprint") or each.fingerprint
         if each.name is None:
-            trained_on = print_ if each.role == "train" else trained_on
+            trained_on = each.details.get("X_fingerprint") if each.role == "train" else trained_on
             continue
         base, _, number = each.name.rpartition("-")
         name = base if number.isdigit() and base in names else each.name
-        names.setdefault(name, []).append(str(print_))
-    try:
-        calls = json.loads(ArtifactStore(folder).path(run, INFO).read_text(encoding="utf-8"))
-    except Exception:  # noqa: BLE001 - there is none yet, or it cannot be read
-        calls = {}
-    return Memory(run, experiment, trained_on, names, calls if isinstance(calls, dict) else {})
+        X, y = each.details.get("identity") or (each.details.get("X_fingerprint"), None)
+        names.setdefault(name, []).append((str(X), y))
+    return Memory(run, experiment, trained_on, names, _calls_in(ArtifactStore(folder), run))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable
@@ -30,11 +31,17 @@ class Stream:
     beside: Any = None  # what is written beside its model
     kept_at: float = 0.0  # when its model was last written, and how long that took
     cost: float = 0.0
+    kept_step: int = -1  # after which step it was
     unsaved: Callable[[], None] | None = None  # writes the model, if it has gone on since
 
     def begin(self, run: str, params: tuple[Param, ...], write: Callable[..., None], folder: Path) -> None:
         """The first call: this is its run."""
         self.run, self.params, self.write, self.folder = run, params, write, folder
+
+    def settle(self) -> None:
+        """Write the model, if it has gone on since it was written."""
+        if self.unsaved is not None and self.pid == os.getpid():
+            contain("the model of a stream", self.unsaved)
 
     def step(self, found: list[Metric], call: Call, rows: int | None) -> list[Metric]:
         """Count the call, and give its metrics the number of the call as their step."""
@@ -60,6 +67,7 @@ class Streams:
         """The stream of this object, a new one if it has none yet."""
         key = id(estimator)
         with self._lock:
+            _settle_children_too(self)
             held = self._streams.get(key)
             # A forked child's object is another one, which goes its own way from here.
             if held is not None and held[0]() is estimator and held[1].pid == os.getpid():
@@ -77,17 +85,31 @@ class Streams:
         with self._lock:
             streams = [stream for _, stream in self._streams.values()]
         for stream in streams:
-            if stream.unsaved is not None and stream.pid == os.getpid():
-                contain("the model of a stream", stream.unsaved)
+            stream.settle()
 
     def forget(self, estimator: Any) -> None:
         """The object was fitted anew: its next `partial_fit` begins another run."""
         if self._streams:
             with self._lock:
-                self._streams.pop(id(estimator), None)
+                held = self._streams.pop(id(estimator), None)
+            if held is not None and held[0]() is estimator:
+                held[1].settle()
 
     def _drop(self, key: int, stream: Stream) -> None:
         with self._lock:
             held = self._streams.get(key)
             if held is not None and held[1] is stream:
                 del self._streams[key]
+
+
+_told: set[int] = set()
+
+
+def _settle_children_too(streams: Streams) -> None:
+    """A process that `multiprocessing` has started ends without `atexit`; it has a list of its own."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None and os.getpid() not in _told:
+        from multiprocessing import util
+
+        _told.add(os.getpid())
+        util.Finalize(None, streams.settle, exitpriority=10)

@@ -172,7 +172,7 @@ def test_scikit_learn_imported_after_installation_is_heard(tmp_path):
             def end(self, call): pass
             def times_members(self, call): return False
             def follows(self, call): return False
-        hears_scores = False
+            hears_scores = False
         ear = Ear()
         installation = Installation(ear)
         assert not [m for m in sys.modules if m.startswith(("sklearn", "pandas", "numpy"))]

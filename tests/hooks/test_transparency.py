@@ -95,6 +95,7 @@ def test_a_class_of_main_pickled_by_value_carries_nothing_of_ours(tmp_path):
             def end(self, call): pass
             def times_members(self, call): return True
             def follows(self, call): return False
+            hears_scores = False
         installation = Installation(Ear())
         class Notebook(BaseEstimator):
             def fit(self, X, y=None):

@@ -186,14 +186,6 @@ def test_calibration_is_that_of_scikit_learn(weighted: bool) -> None:
         assert [value is None for value in curve["observed"]] == [count == 0 for count in curve["counts"]]
 
 
-def test_a_flat_score_is_a_probability_only_where_it_can_be_no_decision() -> None:
-    true, score = np.array([0, 1, 1, 0]), np.array([0.1, 0.9, 0.7, 0.2])
-    classes = np.array([0, 1])
-    for pred, there in ((score > 0.5, True), (np.ones(4, dtype=bool), False)):
-        given = Predictions(true, pred.astype(int), score, classes, None)
-        assert ("calibration" in curves_of(Evaluation((), (), "binary", 4, given))) is there
-
-
 REPORTS = {"macro": "macro avg", "weighted": "weighted avg", "micro": "micro avg", "samples": "samples avg"}
 
 

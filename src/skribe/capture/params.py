@@ -18,8 +18,13 @@ _BY_CONTENT = ("ndarray", "DataFrame", "Series", "RandomState")
 
 
 def secret_in(params: Iterable[Param]) -> str | None:
-    """The first of the parameters that holds a secret."""
-    return next((param.key for param in params if param.type == "redacted" or HIDDEN in param.value), None)
+    """A parameter that holds a secret: rather the one that is a secret than one whose text has it in it."""
+    known = list(params)
+    for holds in (lambda param: param.type == "redacted", lambda param: HIDDEN in param.value):
+        for param in known:
+            if holds(param):
+                return param.key
+    return None
 
 
 def parameters(estimator: Any) -> tuple[tuple[Param, ...], tuple[Note, ...]]:

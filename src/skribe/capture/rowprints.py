@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from skribe.guard import attempt
 
 _CELLS = 20_000_000
+_SMALL = ("int8", "int16", "int32", "uint8", "uint16", "uint32")
+_EXACT = 2**53  # larger whole numbers are not told apart as floats
 _BLOCK = 32_768
 _SEED = 20_240_601
 _MIX = np.uint64(0xC2B2AE3D27D4EB4F)
@@ -43,14 +45,16 @@ def _prints(X: Any) -> RowPrints | None:
     if not shape or len(shape) != 2 or shape[0] * shape[1] > _CELLS or 0 in shape:
         return None
     if isinstance(X, np.ndarray):
-        return _of_numbers(X) if X.dtype.kind in "biuf" else None
+        if X.dtype.kind not in "biuf" or (X.dtype.kind in "iu" and int(np.abs(X).max()) > _EXACT):
+            return None
+        return _of_numbers(X)
     if type(X).__module__.partition(".")[0] == "pandas":
         return _of_frame(X)
     return None
 
 
 def _of_frame(X: Any) -> RowPrints | None:
-    if all(getattr(dtype, "kind", "O") in "biuf" for dtype in X.dtypes):
+    if all(getattr(dtype, "kind", "O") in "bf" or dtype in _SMALL for dtype in X.dtypes):
         return _of_numbers(X.to_numpy(dtype=np.float64, na_value=np.nan))
     import pandas as pd
 

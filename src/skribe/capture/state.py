@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import xxhash
 
+from skribe.capture.sample import feed_blocks
 from skribe.guard import attempt
 
-_WHOLE = 32_768  # bytes of an array up to which all of it is read
-_PARTS = 2_048  # values that are read of a larger one
-_ITEMS = 3  # items at either end of a long list
-_NODES = 600
+_WHOLE = 1 << 20  # bytes of an array up to which all of it is read
+_ITEMS = 32  # of a longer list so many items are looked into, spread over it
+_KEYS = 1_000  # of a longer dictionary of plain values so many
+_NODES = 8_000  # of what would take more, nothing is said
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.generic, type, slice, range)
 _CODE = (types.FunctionType, types.BuiltinFunctionType, types.MethodType, np.ufunc)
 # What changes without the model being another one.
@@ -63,7 +64,7 @@ class _Walk:
     def feed(self, value: Any) -> None:
         self._left -= 1
         if self._left < 0:
-            return
+            raise _Opaque  # the rest could be what makes the difference
         if isinstance(value, np.ndarray):
             self._feed_array(value)
         elif isinstance(value, _PLAIN):
@@ -104,26 +105,27 @@ class _Walk:
     def feed_mapping(self, held: Mapping[Any, Any]) -> None:
         """The items by the order of their keys, for a copy of the model may have them in another."""
         items = list(held.items())
-        if len(items) > 32 and not all(type(key) is str and key.isidentifier() for key, _ in items[:64]):
-            items = [*items[:_ITEMS], *items[-_ITEMS:]]
+        if len(items) > _KEYS:
+            self.hash.update(f"mapping:{len(items)}".encode())
+            items = [*items[: _KEYS // 2], *items[-_KEYS // 2 :]]
         for key, value in sorted(items, key=lambda item: str(item[0])):
             self.hash.update(str(key).encode(errors="replace"))
             self.feed(value)
 
     def _feed_items(self, items: Any) -> None:
         self.hash.update(f"items:{len(items)}".encode())
-        some = items if len(items) <= 2 * _ITEMS else [*items[:_ITEMS], *items[-_ITEMS:]]
-        for item in some:
+        step = max(1, -(-len(items) // _ITEMS))
+        for item in items[::step]:
             self.feed(item)
 
     def _feed_array(self, array: Any) -> None:
         self.hash.update(f"{array.dtype.str}{array.shape}".encode())
         if array.dtype.hasobject:
-            self._feed_items(array.ravel().tolist() if array.size <= _PARTS else array.ravel()[:_PARTS].tolist())
+            self._feed_items(array.ravel().tolist())
         elif array.nbytes <= _WHOLE:
             self.hash.update(np.ascontiguousarray(array).data)
         else:
-            self.hash.update(np.ascontiguousarray(array.flat[:: max(1, array.size // _PARTS)]).data)
+            feed_blocks(self.hash, array)
 
     def _feed_tree(self, tree: Any) -> None:
         self.feed_class(tree)

@@ -352,23 +352,31 @@ def travelling(function: Any, name: str, number: int, *args: Any, **kwargs: Any)
         ended = time()
         if watches and warnings._showwarnmsg is note:  # type: ignore[attr-defined]
             warnings._showwarnmsg = show  # type: ignore[attr-defined]
-    inner = None
+    inner = model = None
     held = getattr(args[0], "__dict__", {}) if args else {}
     results = held.get("cv_results_")
-    if type(results) is dict and "params" in results:
+    wanted = type(kwargs.get("return_estimator")) is int and type(result) is dict
+    fitted = result.pop("estimator", None) if wanted else None
+    if fitted is not None or (type(results) is dict and "params" in results):
         # As bytes, made here: what cannot be pickled was never meant to leave this process, and does not.
         try:
-            try:
-                import cloudpickle  # a part of joblib from 1.6 on
-            except ImportError:
-                from joblib.externals import cloudpickle
+            import cloudpickle  # a part of joblib from 1.6 on
+        except ImportError:
+            from joblib.externals import cloudpickle
+    if fitted is not None:
+        try:
+            model = cloudpickle.dumps(fitted)
+        except Exception:  # noqa: BLE001 - then it is not kept
+            model = None
+    if type(results) is dict and "params" in results:
+        try:
             kept = ("best_params_", "best_score_", "best_index_", "cv_results_", "refit_time_", "n_splits_")
             found = {key: held[key] for key in kept if key in held}
             found["class"] = type(args[0]).__module__ + "." + type(args[0]).__qualname__
             inner = cloudpickle.dumps(found)
         except Exception:  # noqa: BLE001 - then it is not told
             inner = None
-    return number, result, began, ended, (os.getpid(), threading.get_ident()), warned, inner
+    return number, result, began, ended, (os.getpid(), threading.get_ident()), warned, inner, model
 
 
 def marked_task_call(original: Callable[..., Any], mark: str) -> Callable[..., Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+import sys
 import sysconfig
 from collections.abc import Mapping
 from types import CodeType, FrameType
@@ -16,6 +18,8 @@ _PASS_ON = frozenset({
 })  # fmt: skip
 # So many frames are looked at, and so many variables in each.
 _DEEP, _WIDE = 30, 20_000
+# Before Python 3.13 the variables of a function are shown as a copy that stays with its frame.
+_SNAPSHOTS = sys.version_info < (3, 13)
 _users: dict[CodeType, bool] = {}
 
 
@@ -40,7 +44,10 @@ def names_of(values: tuple[Any, ...], frame: FrameType | None) -> list[str | Non
             modules.append(frame.f_globals)
         if frame.f_code.co_name == "<module>":
             break
-        _look(frame.f_locals, wanted, found)
+        held = frame.f_locals
+        _look(held, wanted, found)
+        if _SNAPSHOTS and frame.f_code.co_flags & inspect.CO_OPTIMIZED:
+            held.clear()  # a copy, which would keep all of it alive until the function is over
         frame = frame.f_back
     for held in modules:
         _look(held, wanted, found)

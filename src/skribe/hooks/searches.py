@@ -49,7 +49,7 @@ class Following:
         self.yields = way.yields
         call: Any = scope.call
         self.call = call
-        self.keeps = bool(scope.listener.wants_models(call))
+        self.keeps = way.tagged and bool(scope.listener.wants_models(call))
         self.first: int = call.tasks
         self.batch: int = call.batches
         call.batches += 1
@@ -77,7 +77,7 @@ class Following:
                 self._tell(outcome)
                 continue
             if self.keeps:
-                task[2]["return_estimator"] = True
+                task[2]["return_estimator"] = 1  # as good as True, and known for ours
             if self.way.tagged:
                 wrapper = task[0]
                 wrapper.function = functools.partial(_travel, wrapper.function, self.name, number)
@@ -100,7 +100,7 @@ class Following:
         """It has been done. What is to be handed to joblib."""
         worker = threading.get_ident()
         if self.yields:
-            return number, result, began, time.time(), worker, warned, None
+            return number, result, began, time.time(), worker, warned, None, None
         model = self._clean(result)
         self.results[number] = result
         told = Outcome(self.first + number, result, began, time.time(), worker, tuple(warned or ()), model=model)
@@ -117,8 +117,10 @@ class Following:
             self.results[number] = back
             self._tell(Outcome(self.first + number, back, model=model))
             return
-        number, result, began, ended, worker, warned, inner = back
+        number, result, began, ended, worker, warned, inner, sent = back
         model = self._clean(result)
+        if sent is not None:
+            model = contain("the model of a task", pickle.loads, sent)
         self.results[number] = result
         seen = None if warned is None else tuple(Warned(*one) for one in warned)
         held = None if inner is None else contain("a search inside a task", pickle.loads, inner)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from skribe.guard import attempt, hushed
 from skribe.metrics import multilabel
 from skribe.metrics.evaluate import weights_for
@@ -59,6 +57,8 @@ def _regression(true: Array, answers: Mapping[str, Any], weight: Array | None) -
 def _labelled(model: Any, labels: Any, answers: Mapping[str, Any], weight: Array | None) -> Predictions | None:
     """One label for each row. The columns of scores are the classes that the model has been trained on."""
     columns = flat_classes(inner(model))
+    if columns is not None and (columns.dtype.kind == "b") != (labels.classes.dtype.kind == "b"):
+        return None  # yes and no to one class, asked of a model of several
     said = encode(answers["predict"]) if "predict" in answers else None
     space = space_of(columns, labels.classes, *([] if said is None else [said.classes]))
     if space is None:
@@ -75,7 +75,7 @@ def _labelled(model: Any, labels: Any, answers: Mapping[str, Any], weight: Array
 
 
 def _scores_by_class(said: Any, rows: int, columns: Array | None, classes: int) -> Array | None:
-    """Scores with a column for each class of the label space: one that was never trained has none, and scores less."""
+    """Scores with a column for each class of the label space; None where they have not."""
     values = as_array(said)
     if values is None or columns is None or len(values) != rows or values.dtype.kind != "f":
         return None
@@ -83,11 +83,8 @@ def _scores_by_class(said: Any, rows: int, columns: Array | None, classes: int) 
         return values if columns.size == 2 == classes else None
     if values.ndim != 2 or values.shape[1] != columns.size:
         return None
-    if classes == columns.size:
-        return values
-    wider = np.full((rows, classes), min(0.0, float(values.min())), dtype=values.dtype)
-    wider[:, : columns.size] = values
-    return wider
+    # A class that was never trained has no scores.
+    return values if classes == columns.size else None
 
 
 def _multilabel(model: Any, true: Array, answers: Mapping[str, Any], weight: Array | None) -> Predictions | None:

@@ -144,12 +144,8 @@ class _Curves:
         return sorted(np.argsort(-support, kind="stable")[:_CLASSES].tolist())
 
     def _are_probabilities(self, score: Array, true: Array) -> bool:
-        if not (score.min() >= 0 and score.max() <= 1):
-            return False
-        if score.ndim == 1:
-            # A decision that is nowhere below zero says the second class everywhere.
-            pred = self.given.y_pred
-            return pred is not None and bool((pred != 1).any())
+        if score.ndim == 1 or not (score.min() >= 0 and score.max() <= 1):
+            return False  # one number for each row is a decision
         # Adding two columns is several times faster than asking for the sum of each row.
         sums = score[:, 0] + score[:, 1] if score.shape[1] == 2 else score.sum(axis=1)
         return true.ndim == 2 or bool((np.abs(sums - 1) < _SUMS).all())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 
 # So many numbers are kept; a longer curve is thinned to so many points, both ends among them.
 _CELLS, _POINTS = 10_000, 500
-_TEXT = 100_000
+_TEXT, _BYTES = 100_000, 500_000
 # What the parts are called of those that give several arrays.
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "roc_curve": ("fpr", "tpr", "thresholds"),
@@ -24,6 +25,12 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 
 def table_of_result(function: str, value: Any) -> dict[str, Any]:
     """The value of a function of `sklearn.metrics`: `text`, `report`, `columns` by name, or `values`."""
+    found = _table(function, value)
+    size = len(json.dumps(found))
+    return found if size <= _BYTES else {"text": f"(a result of {size} bytes, which is not kept)"}
+
+
+def _table(function: str, value: Any) -> dict[str, Any]:
     if isinstance(value, str):
         return {"text": value[:_TEXT]}
     if isinstance(value, Mapping):

@@ -48,7 +48,7 @@ _CELLS: dict[str, tuple[str, Any]] = {
 _KEPT: dict[str, tuple[str, Any]] = {
     "tables": ("name, data, body FROM table_data", lambda name, data, body: Table(name, data, json.loads(body))),
     "models": (
-        "path, file, format, size, digest, estimator_class, state, step, removed FROM model",
+        "path, file, format, size, digest, estimator_class, state, step, seal, removed FROM model",
         lambda *cells: Model(*cells[:-1]) if cells[-1] is None else None,
     ),
 }

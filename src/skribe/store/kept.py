@@ -15,7 +15,7 @@ from skribe.store.runrows import RunReader, RunRow, moment_text, storable_text
 
 T = TypeVar("T")
 
-_MODEL = "path, file, format, size, digest, estimator_class, state, step"
+_MODEL = "path, file, format, size, digest, estimator_class, state, step, seal"
 
 
 class KeptModel(NamedTuple):

@@ -24,7 +24,7 @@ _tables = Bulk(
     "INSERT INTO table_data VALUES {rows}",
     " ON CONFLICT (run, name, data) DO UPDATE SET body = excluded.body, seq = excluded.seq",
 )
-_models = Bulk(11, "INSERT OR REPLACE INTO model VALUES {rows}")
+_models = Bulk(12, "INSERT OR REPLACE INTO model VALUES {rows}")
 
 
 def write_tables(execute: Execute, run: int, seq: int, tables: Sequence[Table]) -> None:

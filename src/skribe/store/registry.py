@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 from skribe.errors import ArgumentError, NotFound, StoreError
-from skribe.records import Model
+from skribe.models.sealing import seal_of, sealed_in
+from skribe.records import Artifact, Model
 from skribe.store.artifacts import ArtifactStore
 from skribe.store.changing import Changing
 from skribe.store.keptrows import append_version, write_models
@@ -50,6 +51,8 @@ class Registry(Changing):
                 seq = _journal_entry(connection, row)
                 if model.path != path:
                     write_models(connection.execute, row.num, seq, row.id, [model])
+                    rows = [(row.num, *file, seq) for file in self._files(row.id, model.path)]
+                    connection.executemany("INSERT OR REPLACE INTO artifact VALUES (?, ?, ?, ?, ?)", rows)
                 digest = _kept_digest(connection, row, model.path)
                 _, version = append_version(connection.execute, name, row.id, model.path, digest, seq)
             if description is not None:
@@ -202,9 +205,23 @@ class Registry(Changing):
                 artifacts.put_folder(row.id, path, fill)
                 # A step that ended meanwhile has put another folder there, and the copy may be of both.
                 if os.stat(source).st_ino == before.st_ino and _digest(source / model.file) == digest:
-                    size = os.stat(artifacts.path(row.id, path) / model.file).st_size
-                    return model._replace(path=path, digest=digest, size=size)
+                    return self._as_it_is(row.id, model, path, digest)
         raise StoreError(f"the model of run {row.id} is written again too often to be copied; try again later")
+
+    def _as_it_is(self, run: str, model: Model, path: str, digest: str) -> Model:
+        """The record of a copy, with the seal that its own files deserve."""
+        place = ArtifactStore(self.folder).path(run, path)
+        digests = {artifact.path.removeprefix(f"{path}/"): artifact.digest for artifact in self._files(run, path)}
+        told = sealed_in(place, run, model.path)
+        is_own = told is not None and all(digests.get(name) == told[2][name] for name in told[2])
+        seal = seal_of(model.file, model.format, digests) if is_own else None
+        return model._replace(path=path, digest=digest, size=os.stat(place / model.file).st_size, seal=seal)
+
+    def _files(self, run: str, path: str) -> list[Artifact]:
+        """The files of a copy."""
+        root = ArtifactStore(self.folder).path(run, path)
+        files = (file for file in sorted(root.rglob("*")) if file.is_file())
+        return [Artifact(f"{path}/{f.relative_to(root).as_posix()}", f.stat().st_size, _digest(f)) for f in files]
 
 
 def _digest(file: Path) -> str:

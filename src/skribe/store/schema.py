@@ -271,6 +271,7 @@ CREATE TABLE model (
     estimator_class TEXT NOT NULL,    -- sklearn.linear_model._logistic.LogisticRegression
     state TEXT,                       -- equal for equal fitted attributes; NULL if that cannot be known
     step INTEGER,                     -- of a stream: the step after which it was written
+    seal TEXT,                        -- made with a key that is in no store: shows who wrote it
     removed REAL,                     -- when its files were removed; NULL while they are there
     seq INTEGER NOT NULL,             -- journal.seq that wrote it
     PRIMARY KEY (run, path)
