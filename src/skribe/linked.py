@@ -54,10 +54,10 @@ class Link:
         names = names_in(model)
         return replace(self, state=state_of(model, names), names=names)
 
-    def learn(self, model: Any, X: Any, trained_on: str | None) -> None:
+    def learn(self, model: Any, X: Any, trained_on: str | None, state: str | None) -> None:
         """Remember what the model has learnt, and from what."""
         self.names = names_in(model)
-        self.state = state_of(model, self.names)
+        self.state = state or state_of(model, self.names)
         self.trained_on = trained_on
         shape = getattr(X, "shape", None)
         if shape and len(shape) == 2 and shape[0] * shape[1] <= _AT_ONCE:

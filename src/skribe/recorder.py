@@ -188,7 +188,7 @@ class Recorder:
             start=None if record.joined else self._start(call, record, full_name),
             params=params,
             tags={"estimator_name": cls.__name__, "estimator_class": full_name, **record.settings.extra_tags},
-            facts=contain("the seeds", seeds, call.estimator) or (),
+            facts=contain("the seeds", seeds, params) or (),
             datasets=self._dataset(record),
             notes=notes,
         )
@@ -246,6 +246,7 @@ class Recorder:
             end = None if record.joined else End(status, time.time(), call.wall, call.cpu)
             record.write(changes if changes is not None else Changes(run=record.run, end=end))
         if changes is not None and changes.models:
+            record.state = changes.models[0].state
             modelled.make_room(record.settings, record.folder, record.experiment, record.run)
         if status == "finished" and record.kind != "cv":
             with hushed():

@@ -62,6 +62,7 @@ class Record:
     write: Callable[..., None]
     folder: Path
     fingerprint: str | None = None
+    state: str | None = None  # stands for what the model has learnt, if that is known already
     fingerprints: tuple[str | None, str | None] = (None, None)
     experiment: str = "default"
     notes: list[Note] = field(default_factory=list)

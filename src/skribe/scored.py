@@ -71,7 +71,7 @@ class Scoreboard:
         """This run has made this model."""
         board = self._boards.setdefault(record.run, Board())
         link = Link(record.run, record.folder, record.write, record.settings, record.experiment, board=board)
-        link.learn(estimator, record.X, record.fingerprint)
+        link.learn(estimator, record.X, record.fingerprint, record.state)
         self._links.put(estimator, link)
         best = vars(estimator).get("best_estimator_") if record.kind == "search" else None
         if best is not None:

@@ -246,4 +246,5 @@ def _manifest(
 
 def _now() -> str:
     now = time.time()
-    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1e6):06d}"
+    year, month, day, hour, minute, second = time.gmtime(now)[:6]
+    return f"{year}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{int(now % 1 * 1e6):06}"
