@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from skribe import models
+from skribe.capture.secrets import is_secret
 from skribe.capture.state import names_in, state_of
 from skribe.guard import attempt, contain, hushed, say_once
 from skribe.metrics.report import Evaluation
@@ -132,6 +133,7 @@ def _saved(
             example=beside.example,
             limit=settings.model_size_limit,
             metadata={"run_id": run},
+            is_secret=is_secret,
         )
         if is_stream:
             # The next step puts another folder here, a moment before the store knows of it.

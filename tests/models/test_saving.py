@@ -7,10 +7,13 @@ import io
 import pickle
 import random
 import re
+import subprocess
 import sys
+import textwrap
 import threading
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -300,3 +303,28 @@ def test_an_open_text_file_does_not_get_into_the_model(folder, tmp_path):
 
 def test_text_in_memory_is_no_open_file(folder, load):
     assert load(models.save(folder, Keeps(io.StringIO("it")))).part.read() == "it"
+
+
+def test_global_variables_that_go_along_are_named_and_secrets_do_not_go(tmp_path: Path) -> None:
+    script = """
+        import sys
+        from pathlib import Path
+        from sklearn.preprocessing import FunctionTransformer
+        from skribe import models
+        limit, api_token = 3, "hunter2"
+        def clipped(X): return X.clip(max=limit)
+        def asks(X): return X if api_token else None
+        root = Path(sys.argv[1])
+        for name in ("one", "two"): (root / name).mkdir()
+        saved = models.save(root / "one", FunctionTransformer(clipped), is_secret=lambda name: "token" in name)
+        print(*[note.reason for note in saved.notes])
+        try:
+            models.save(root / "two", FunctionTransformer(asks), is_secret=lambda name: "token" in name)
+        except models.NotSaved as error:
+            print(error.reason)
+        assert not list((root / "two").iterdir())
+    """
+    code = textwrap.dedent(script)
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)
+    assert "global variables that its functions use: limit" in done.stdout
+    assert "api_token, which holds a secret" in done.stdout

@@ -39,6 +39,7 @@ class References:
     def __init__(self) -> None:
         self.modules: set[str] = set()
         self.interactive: set[str] = set()
+        self.variables: set[str] = set()  # global ones that go along with functions by value
         self.types: set[str] = set()  # of skops: the full name of every type in the file
         # The kinds of objects that are nothing to look at, so that each kind is asked about once.
         self.plain: set[type] = set()
@@ -68,6 +69,7 @@ class References:
             self.interactive.add(str(getattr(value, "__qualname__", value)))
             if isinstance(value, FunctionType):
                 self.modules.update(imported_in(value.__code__))
+                self.variables.update(_variables_in(value.__code__, value.__globals__))
 
 
 def imported_in(code: CodeType) -> Iterator[str]:
@@ -78,6 +80,16 @@ def imported_in(code: CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             yield from imported_in(constant)
+
+
+def _variables_in(code: CodeType, held: dict[str, Any]) -> Iterator[str]:
+    """The global variables that code uses, as far as they are neither code nor modules themselves."""
+    for name in code.co_names:
+        if name in held and not isinstance(held[name], (ModuleType, *_NAMED)):
+            yield name
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _variables_in(constant, held)
 
 
 class _Plain(pickle.Pickler):

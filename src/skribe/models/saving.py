@@ -7,7 +7,7 @@ import os
 import platform
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -74,16 +74,21 @@ def save(
     limit: int | None = None,
     metadata: Mapping[str, Any] | None = None,
     project: Path | None = None,
+    is_secret: Callable[[str], bool] = lambda _name: False,
 ) -> Saved:
     """Write the estimator and all that describes it into an empty folder.
 
     Raises `NotSaved` if the estimator cannot be written, and `TooLarge` as soon as its file exceeds `limit` bytes;
     the folder is empty again then. `metadata` goes into the file `MLmodel`. The user's own modules that the model
-    needs are saved with it if they lie in the `project`, by default the repository or folder of the process.
+    needs are saved with it if they lie in the `project`, by default the repository or folder of the process. A
+    model whose code takes along a global variable of a name that `is_secret` is not saved.
     """
     check_format(format)
     try:
-        return _save(Path(folder), estimator, format, signature, example, limit, metadata or {}, project)
+        saved, variables = _save(Path(folder), estimator, format, signature, example, limit, metadata or {}, project)
+        if secret := next(filter(is_secret, variables), None):
+            raise NotSaved(f"its code takes along the global variable {secret}, which holds a secret by its name")
+        return saved
     except BaseException:
         _empty(folder)
         raise
@@ -98,7 +103,7 @@ def _save(
     limit: int | None,
     metadata: Mapping[str, Any],
     project: Path | None,
-) -> Saved:
+) -> tuple[Saved, list[str]]:
     model, references = _write_model(folder, estimator, kind, limit)
     code = code_of(references.modules, project or project_of(os.getcwd()))
     files = [model, *_write_code(folder, code)]
@@ -116,7 +121,8 @@ def _save(
     content = _manifest(estimator, kind, files, signature, example, predicts, metadata, references)
     files.append(write_file(folder, "MLmodel", to_yaml(content).encode()))
     notes = (*code.notes, *_notes(references, kind))
-    return Saved(tuple(files), model.name, kind, model.size, model.digest, requirements, notes)
+    saved = Saved(tuple(files), model.name, kind, model.size, model.digest, requirements, notes)
+    return saved, sorted(references.variables) if kind == "cloudpickle" else []
 
 
 def _only_transforms(estimator: Any) -> bool:
@@ -140,10 +146,24 @@ def _write_model(folder: Path, estimator: Any, kind: str, limit: int | None) -> 
             raise
         reason = error.reason if isinstance(error, NotSaved) else reason_of(error)
         # Where memory has run out, looking for the part would run out of it again.
-        culprit, told = (None, None) if isinstance(error, MemoryError) else culprit_of(estimator, kind)
+        culprit, told = (None, None) if isinstance(error, MemoryError) else _culprit(estimator, kind, reason)
         raise NotSaved(told or reason, culprit) from error
     finally:
         sink.close()
+
+
+_culprits: dict[tuple[str, str, str], tuple[str | None, str | None]] = {}
+
+
+def _culprit(estimator: Any, kind: str, reason: str) -> tuple[str | None, str | None]:
+    """As `culprit_of`, looked for once for each class and reason: it takes up to a second."""
+    cls = type(estimator)
+    key = f"{cls.__module__}.{cls.__qualname__}", kind, reason
+    if key not in _culprits:
+        if len(_culprits) > 200:
+            _culprits.clear()
+        _culprits[key] = culprit_of(estimator, kind)
+    return _culprits[key]
 
 
 def _write_code(folder: Path, code: Code) -> list[File]:
@@ -166,6 +186,9 @@ def _notes(references: References, kind: str) -> list[Note]:
         notes.append(
             Note("model code", f"{names} is defined in __main__: in the format {kind} the model loads only in there")
         )
+    if kind == "cloudpickle" and references.variables:
+        names = ", ".join(sorted(references.variables))
+        notes.append(Note("model code", f"the model holds the global variables that its functions use: {names}"))
     if named := _untrusted(references):
         notes.append(Note("model types", f"to load the model, name trusted={named!r}"))
     return notes
