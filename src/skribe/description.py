@@ -30,8 +30,8 @@ _RECORDED = {
 
 
 _PICTURES = {
-    "classifier": ("confusion_matrix", "class_report", "roc", "precision_recall", "calibration", "feature_importance"),
-    "regressor": ("residuals", "predicted_vs_actual", "qq", "feature_importance"),
+    "classifier": ("confusion_matrix", "class_report", "roc", "precision_recall", "calibration"),
+    "regressor": ("residuals", "predicted_vs_actual", "qq"),
     "clusterer": ("cluster_sizes", "silhouette"),
     "decomposition": ("explained_variance",),
 }

@@ -242,10 +242,10 @@ class Run(Pen):
         Of a search: `"validation_curve"` with a parameter, `"heat_map"` with a pair of them, or the first there is;
         `"score_against_time"`, `"progress"`, `"timeline"` and, for a halving search, `"rungs"`.
         """
-        from skribe.plots.draw import draw
+        from skribe.plots.draw import draw, title_of
 
         chosen, view = self.picture(name, *params, data=data)
-        return draw(name, view, title=f"{self.name} {self.short_id}{chosen}")
+        return draw(name, view, title=title_of(name, f"{self.name} {self.short_id}{chosen}"))
 
     def picture(self, name: str, *params: str, data: str | None = None) -> tuple[str, Any]:
         """What `plot` draws: a word on which it is, and its data."""

@@ -11,9 +11,10 @@ from typing import Any
 from skribe import models
 from skribe.errors import ArgumentError, ModelAltered, ModelRefused, NotFound
 from skribe.models.sealing import VARIABLE, is_sealed, sealed_in
+from skribe.models.sealing import place as key_file
 from skribe.session import link_model, query_of, settle
 from skribe.store.artifacts import ArtifactStore
-from skribe.store.location import artifacts_of
+from skribe.store.location import artifacts_of, database_of
 from skribe.store.modeluri import PathModel, RegisteredModel, RunModel, parse
 from skribe.store.registered import VersionRow
 
@@ -56,7 +57,11 @@ def from_run(folder: Path, run: str, path: str, trusted: Trusted = False, versio
 
 def _from_run(folder: Path, run: str, path: str, trusted: Trusted, version: VersionRow | None) -> Any:
     query = query_of(folder)
-    kept = query.model(run, path)
+    try:
+        kept = query.model(run, path)
+    except NotFound as error:
+        reasons = "; ".join(note.reason for note in query.notes(run) if note.what == path)
+        raise NotFound(f"{error}. The run says: {reasons}" if reasons else str(error)) from None
     if version is not None and version.digest != kept.digest:
         raise ModelAltered(
             f"version {version.version} of {version.name!r} was another model than the one that is in {path!r} of run"
@@ -72,8 +77,10 @@ def _from_run(folder: Path, run: str, path: str, trusted: Trusted, version: Vers
     own = is_sealed(kept.seal, kept.file, kept.format, expected)
     if not own and not trusted and kept.format != "skops":
         raise ModelRefused(
-            f"the {kept.format} model {path!r} of run {run} was not written by you on this machine, and loading it can"
-            f" execute whatever its author put into it. If you trust whoever made the store {folder}, write"
+            f"the {kept.format} model {path!r} of run {run} is not sealed with your key"
+            f" ({_where_the_key_is()}): another user has written it, or another machine, or another key was in use."
+            " Loading it can execute whatever its author put into it. If you trust whoever made the store"
+            f" {folder}, write"
             " load_model(..., trusted=True); users and machines that share a secret text in the environment variable"
             f" {VARIABLE} load each other's models without it."
         )
@@ -93,12 +100,18 @@ def _from_run(folder: Path, run: str, path: str, trusted: Trusted, version: Vers
 def _from_path(path: Path, trusted: Trusted, folder: Path) -> Any:
     """A model in any folder. One that lies in the store is known to it."""
     if not path.is_dir():
-        raise NotFound(f"there is no model folder {os.fspath(path)!r}")
-    root = artifacts_of(folder)
+        hint = f"; a run's model is 'runs:/{path}/model'" if len(path.parts) == 1 else ""
+        raise NotFound(f"there is no model folder {os.fspath(path)!r}{hint}")
     inside = path.resolve()
-    if inside.is_relative_to(root.resolve()):
-        run, *rest = inside.relative_to(root.resolve()).parts
-        known = {kept.path for kept in query_of(folder).models(run)} if rest else set()
-        if "/".join(rest) in known:
-            return from_run(folder, run, "/".join(rest), trusted)
+    for store in (folder.resolve(), *inside.parents):
+        root = artifacts_of(store)
+        if not inside.is_relative_to(root) or not database_of(store).is_file():
+            continue
+        run, *rest = inside.relative_to(root).parts
+        if rest and "/".join(rest) in {kept.path for kept in query_of(store).models(run)}:
+            return from_run(store, run, "/".join(rest), trusted)
     return models.load_path(path, trusted=trusted)
+
+
+def _where_the_key_is() -> str:
+    return VARIABLE if os.environ.get(VARIABLE) else str(key_file())

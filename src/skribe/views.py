@@ -61,7 +61,7 @@ def picture_files(query: Query, run: str) -> list[str]:
 
 def drawn_file(query: Query, artifacts: ArtifactStore, run: str, name: str) -> Path | None:
     """The picture of this file name, drawn unless it has been drawn before; None if it is no picture's."""
-    from skribe.plots.draw import draw, name_of, picture
+    from skribe.plots.draw import draw, name_of, picture, title_of
 
     meant = name_of(name)
     if meant is None or meant not in query.table_names(run):
@@ -70,7 +70,7 @@ def drawn_file(query: Query, artifacts: ArtifactStore, run: str, name: str) -> P
         return artifacts.path(run, name)  # a file of the user's own goes before
     view = _found(query, run, *meant)[1]
     row = query.run_row(run)
-    title = f"{row.name} {run[-8:]} · {meant[1]}"
+    title = title_of(meant[0], f"{row.name} {run[-8:]} · {meant[1]}")
     digest = fingerprint(json.dumps([meant[0], title, view]))
     place = artifacts.folder / "drawn" / str(digest) / name
     if not place.exists():
@@ -93,7 +93,8 @@ def _found(query: Query, run: str, name: str, data: str | None) -> tuple[str, An
     if data is None:
         data = TRAINING if TRAINING in of_name else of_name[0]
     if data not in of_name:
-        raise ArgumentError(f"{name!r} is not there of {data!r}, but of {', '.join(map(repr, of_name))}.")
+        of = f"of {query.run_row(run).name} {run[-8:]}"
+        raise ArgumentError(f"{name!r} {of} is not there of {data!r}, but of {', '.join(map(repr, of_name))}.")
     table = query.table(run, name, data)
     assert table is not None
     return data, table.body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -72,11 +73,10 @@ def searches(draw) -> tuple[Any, dict[str, Any]]:
         key = draw(st.sampled_from(keys))
         held = now[key]
         value = draw(nested | st.just("passthrough")) if hasattr(type(held), "get_params") else draw(plain)
-        chosen[key] = value
-        try:
-            clone(estimator).set_params(**chosen)
-        except (ValueError, AttributeError, TypeError):
-            del chosen[key]  # something was chosen for a part that is no longer there
+        more = {**chosen, key: value}
+        with contextlib.suppress(ValueError, AttributeError, TypeError):
+            clone(estimator).set_params(**more)
+            chosen = more  # unless something was chosen for a part that is no longer there
     order = draw(st.permutations(sorted(chosen)))
     return estimator, {key: chosen[key] for key in order}
 

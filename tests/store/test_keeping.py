@@ -28,7 +28,7 @@ ACC = Keep(best=2, by="acc")
         (None, None),
         (Keep(total=3), Keep(total=3)),
         (0, Keep(total=0)),
-        (5_000, Keep(total=5_000)),
+        (500_000, Keep(total=500_000)),
         ("5000", Keep(total=5_000)),
         ("20 GB", Keep(total=20 * 10**9)),
         (" 1.5gib ", Keep(total=3 * 2**29)),
@@ -54,6 +54,7 @@ def test_understood(value, meant):
     [
         *(
             True,
+            3,
             -1,
             2.5,
             math.nan,

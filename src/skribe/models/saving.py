@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from skribe.guard import hushed, pass_on, reason_of
+from skribe.guard import attempt, hushed, pass_on, reason_of
 from skribe.models.code import Code, code_of, project_of
 from skribe.models.culprit import culprit_of
 from skribe.models.errors import NotSaved, TooLarge
@@ -105,6 +106,8 @@ def _save(
     project: Path | None,
 ) -> tuple[Saved, list[str]]:
     model, references = _write_model(folder, estimator, kind, limit)
+    if lost := next((name for name in _untrusted(references) if not _can_be_found(name)), None):
+        raise NotSaved(f"a {lost} cannot be built again from a skops file", _culprit_of_type(estimator, lost))
     code = code_of(references.modules, project or project_of(os.getcwd()))
     files = [model, *_write_code(folder, code)]
     predicts = not _only_transforms(estimator)
@@ -152,13 +155,15 @@ def _write_model(folder: Path, estimator: Any, kind: str, limit: int | None) -> 
         sink.close()
 
 
-_culprits: dict[tuple[str, str, str], tuple[str | None, str | None]] = {}
+_culprits: dict[tuple[Any, ...], tuple[str | None, str | None]] = {}
 
 
 def _culprit(estimator: Any, kind: str, reason: str) -> tuple[str | None, str | None]:
-    """As `culprit_of`, looked for once for each class and reason: it takes up to a second."""
+    """As `culprit_of`, looked for once for each make of estimator and reason: it takes up to a second."""
+    parts = attempt("parts", [], lambda: list(estimator.get_params().items())) or ()
+    made = tuple((name, f"{type(part).__module__}.{type(part).__qualname__}") for name, part in parts)
     cls = type(estimator)
-    key = f"{cls.__module__}.{cls.__qualname__}", kind, reason
+    key = f"{cls.__module__}.{cls.__qualname__}", made, kind, reason
     if key not in _culprits:
         if len(_culprits) > 200:
             _culprits.clear()
@@ -192,6 +197,22 @@ def _notes(references: References, kind: str) -> list[Note]:
     if named := _untrusted(references):
         notes.append(Note("model types", f"to load the model, name trusted={named!r}"))
     return notes
+
+
+def _can_be_found(name: str) -> bool:
+    """Whether a type is found under its name, as skops will look for it."""
+    module, _, attribute = name.rpartition(".")
+    return hasattr(sys.modules.get(module), attribute)
+
+
+def _culprit_of_type(estimator: Any, name: str) -> str | None:
+    """Which attribute of which step is of this type."""
+    steps = getattr(estimator, "steps", None) or [(type(estimator).__name__, estimator)]
+    for step, part in steps:
+        for attribute, value in (getattr(part, "__dict__", None) or {}).items():
+            if f"{type(value).__module__}.{type(value).__qualname__}" == name:
+                return f"{step}.{attribute}"
+    return None
 
 
 def _untrusted(references: References) -> list[str]:

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from skribe.guard import say_once
 from skribe.models.files import File, write_file
 
 if TYPE_CHECKING:
@@ -27,22 +28,18 @@ VARIABLE = "SKRIBE_KEY"
 SEAL = "seal.json"
 
 
-def seal_of(file: str, kind: str, digests: Mapping[str, str]) -> str | None:
-    """The seal on a model of these files; None where there is no key, and none can be made."""
-    key = _key()
-    if key is None:
-        return None
+def seal_of(file: str, kind: str, digests: Mapping[str, str]) -> str:
+    """The seal on a model of these files."""
     words = json.dumps([file, kind, sorted(digests.items())], separators=(",", ":"))
-    return hmac.new(key, words.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+    return hmac.new(_key(), words.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
 
 def is_sealed(seal: str | None, file: str, kind: str, digests: Mapping[str, str]) -> bool:
     """Whether this user has sealed a model of just these files."""
-    own = seal_of(file, kind, digests)
-    return own is not None and seal is not None and hmac.compare_digest(own, seal)
+    return seal is not None and hmac.compare_digest(seal_of(file, kind, digests), seal)
 
 
-def _key() -> bytes | None:
+def _key() -> bytes:
     text = os.environ.get(VARIABLE)
     return text.encode() if text else _key_in(place())
 
@@ -57,8 +54,8 @@ def place() -> Path:
 
 
 @functools.lru_cache(maxsize=8)
-def _key_in(path: Path) -> bytes | None:
-    """The key in this file, which is made if it is not there."""
+def _key_in(path: Path) -> bytes:
+    """The key in this file, which is made if it is not there; where it cannot be, one for this process."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{os.getpid()}-{path.name}")
@@ -72,10 +69,15 @@ def _key_in(path: Path) -> bytes | None:
             except OSError:
                 os.replace(beside, path)
             beside.unlink(missing_ok=True)
-    try:
-        return path.read_bytes() or None
-    except OSError:
-        return None
+    with contextlib.suppress(OSError):
+        if key := path.read_bytes():
+            return key
+    say_once(
+        f"key:{path}",
+        f"skribe cannot keep its key in {path}. Models are sealed for this process only: another one loads them with"
+        f" load_model(..., trusted=True), or if both have the same secret text in {VARIABLE}.",
+    )
+    return os.urandom(32)
 
 
 def write_seal(folder: Path, run: str, path: str, saved: Saved) -> File:

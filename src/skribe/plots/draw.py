@@ -50,6 +50,11 @@ _FORMATS = ("png", "svg")
 _MADE_UP = re.compile(r"\bid=\"([a-z]+[0-9a-f]{10})\"")
 
 
+def title_of(name: str, about: str) -> str:
+    """The title of a picture of one run: what it shows, and of what."""
+    return f"{_CONTENT[name][0]} · {about}" if name in _CONTENT else about
+
+
 def draw(
     name: str,
     view: Mapping[str, Any],

@@ -43,6 +43,7 @@ _KEPT = (
     "SELECT m.run, r.id, m.path, m.size, coalesce(j.time, 0.0) FROM model m JOIN run r ON r.num = m.run"
     " JOIN experiment e ON e.id = r.experiment LEFT JOIN journal j ON j.seq = m.seq WHERE m.removed IS NULL"
 )
+_FEW = 100_000  # whoever writes a smaller number does not mean bytes
 _KEYS = ("best", "by", "lowest", "total")
 
 
@@ -64,6 +65,8 @@ def parse_keep(value: object) -> Keep | None:
         return _from_mapping(value)
     if isinstance(value, str):
         return _from_text(value)
+    if type(value) is int and 0 < value < _FEW:
+        raise _wrong(value, f"by itself {value} would be bytes, not models; if you mean so few, write '{value} B'")
     return Keep(total=_bytes(value, value))
 
 
