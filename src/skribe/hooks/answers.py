@@ -167,6 +167,16 @@ def column_of(view: Any, whole: Any) -> int | None:
     return None
 
 
+def restored(answer: Answer, said: Any) -> Any:
+    """What a model of two classes has said, of which only the probabilities of the second are left; or None."""
+    column = _as_array(said)
+    if answer.method != "predict_proba" or len(answer.columns) != 2 or answer.columns[1] != _content(column):
+        return None
+    import numpy as np
+
+    return np.column_stack((1 - column, column))
+
+
 def _as_array(value: Any) -> Any:
     if _is_array(value):
         return value

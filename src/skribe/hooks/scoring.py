@@ -18,7 +18,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from skribe.guard import attempt, contain
-from skribe.hooks.answers import Answer, Answers, column_of, content_as_array
+from skribe.hooks.answers import Answer, Answers, column_of, content_as_array, restored
 from skribe.hooks.cells import cell_of, exchange
 from skribe.hooks.context import asking
 from skribe.hooks.importlib_bootstrap import Hook, Scored, judged
@@ -179,6 +179,8 @@ class Scores:
         if answer is None or _length(said) != _length(true):
             return None
         whole = answer()
+        if whole is None:
+            whole = restored(answer, said)
         if whole is not None and _length(said) != _length(whole):
             return None  # a part of what was said is about a part of the data, and nobody knows which
         options = _beyond_defaults(function, given)
