@@ -3,6 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV = UV_LINK_MODE=copy $(1)/bin/uv pip install --quiet --python $(1)/bin/python
 
+# What knows nothing of scikit-learn and pandas is tested once, on the newest.
+ELSEWHERE := $(foreach name,artifacts codec collecting journal keeping location migrations models modeluri \
+	processes registry results trouble,--ignore=tests/store/test_$(name).py)
+
 .PHONY: demo test test-oldest sklearn-suite lint wheel bench clean
 
 demo: .venv/.core
@@ -10,7 +14,7 @@ demo: .venv/.core
 
 test: .venv/.test .venv-oldest/.test
 	$(BIN)/python -m pytest -n 2 $(PYTEST)
-	.venv-oldest/bin/python -m pytest -n 2 -m "not thirdparty" $(PYTEST)
+	.venv-oldest/bin/python -m pytest -n 2 -m "not thirdparty and not slow" $(ELSEWHERE) $(PYTEST)
 
 lint: .venv/.lint
 	$(BIN)/ruff check .
