@@ -15,7 +15,6 @@ from skribe.hooks import context
 from skribe.models.formats import check_format
 from skribe.records import Changes, End, Start, Status, new_id
 from skribe.settings import Settings, checked_tags, checked_text
-from skribe.store.keeping import parse_keep
 from skribe.store.names import check_name
 
 if TYPE_CHECKING:
@@ -111,7 +110,7 @@ def autolog(
         serialization_format=serialization_format,
         registered_model_name=registered_model_name,
         model_size_limit=model_size_limit,
-        keep_models=None if keep_models is None else parse_keep(keep_models),
+        keep_models=None if keep_models is None else _kept(keep_models),
         **mlflow,
     )
     if registered_model_name is not None:
@@ -122,6 +121,12 @@ def autolog(
         session.switch_off()
     else:
         session.switch_on(settings)
+
+
+def _kept(value: Any) -> Any:
+    from skribe.store.keeping import parse_keep
+
+    return parse_keep(value)
 
 
 @contextlib.contextmanager
