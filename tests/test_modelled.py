@@ -283,7 +283,7 @@ def test_the_best_models_stay(keep):
 def test_the_oldest_models_go_first_where_bytes_are_counted():
     (probe,) = depths(1)
     size = (probe.folder / "artifacts" / probe.id / "model" / "model.pkl").stat().st_size
-    skribe.autolog(silent=True, keep_models=int(size * 2.7))
+    skribe.autolog(silent=True, keep_models=f"{int(size * 2.7)} B")
     runs = [fitted(DecisionTreeClassifier(max_depth=1, random_state=0))[1] for _ in range(4)]
     assert [is_kept(run) for run in runs] == [False, False, True, True]
     assert not is_kept(probe)

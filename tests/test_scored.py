@@ -606,7 +606,7 @@ def test_predictions_that_were_written_into_are_nobodys():
 def test_frames_that_were_written_over_are_other_data():
     model = GaussianNB().fit(pd.DataFrame(X_train), y_train)
     run = skribe.last_run()
-    frame = pd.DataFrame(X_test)
+    frame = pd.DataFrame(X_test.copy())
     first = model.score(frame, y_test)
     frame.loc[:] = 0.0
     second = model.score(frame, y_test)

@@ -47,7 +47,7 @@ def from_run(folder: Path, run: str, path: str, trusted: Trusted = False, versio
     for left in range(_TRIES, -1, -1):
         try:
             return _from_run(folder, run, path, trusted, version)
-        except (ModelAltered, ModelRefused, NotFound):
+        except (ModelAltered, ModelRefused, NotFound, FileNotFoundError):
             # A stream that goes on puts the folder of its next step here a moment before the store knows of it.
             if not left or query_of(folder).model(run, path).step is None:
                 raise
