@@ -215,6 +215,7 @@ def test_every_method_is_heard_once(ear):
 
 
 def test_a_stranger_on_top_of_our_hook_keeps_working_after_removal():
+    original = vars(LogisticRegression)["fit"]
     installation = Installation(_Deaf())
     ours = LogisticRegression.fit
 
@@ -227,7 +228,7 @@ def test_a_stranger_on_top_of_our_hook_keeps_working_after_removal():
         assert vars(LogisticRegression)["fit"] is theirs
         assert LogisticRegression().fit(X, y).predict([[0.0]])[0] == 0
     finally:
-        LogisticRegression.fit = ours.__wrapped__
+        LogisticRegression.fit = original
     assert isinstance(vars(LogisticRegression)["fit"], types.FunctionType)
 
 
