@@ -218,16 +218,6 @@ def test_many_points_and_rows(journal, query, make):
     assert query.metrics(start.run) == [history[-1]]
 
 
-def test_cursors(journal, query, make):
-    start = make.start()
-    journal.write(start)
-    assert journal.cursor("mlflow") == 0
-    journal.set_cursor("mlflow", 1)
-    journal.set_cursor("mlflow", 7)
-    assert journal.cursor("mlflow") == 7
-    assert query.cursors() == {"mlflow": 7}
-
-
 def test_the_store_is_created_at_the_first_write_only(store, make):
     with Journal(store, make.process) as journal:
         assert not store.exists()

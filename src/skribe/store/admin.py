@@ -50,6 +50,10 @@ class Admin(Changing):
                 raise NotFound(f"there is no experiment {name!r} in the trash")
             _check_free(connection, name)
             connection.execute("UPDATE experiment SET deleted = NULL WHERE id = ?", row)
+            connection.execute(
+                f"{_AGAIN} WHERE experiment = :experiment AND deleted IS NULL ORDER BY num",
+                {"experiment": row[0], "now": time.time()},
+            )
 
     # -- runs
 
@@ -73,12 +77,19 @@ class Admin(Changing):
                     f"{_INSIDE} UPDATE run SET deleted = NULL WHERE num IN inside AND deleted = :deleted",
                     {"num": row.num, "deleted": row.deleted},
                 )
+                connection.execute(
+                    f"{_INSIDE} {_AGAIN} WHERE num IN inside AND deleted IS NULL ORDER BY num",
+                    {"num": row.num, "now": time.time()},
+                )
         return row.id
 
 
 _INSIDE = (
     "WITH RECURSIVE inside (num) AS (SELECT :num UNION SELECT r.num FROM run r JOIN inside i ON r.parent = i.num)"
 )
+
+# What was in the trash has not been given to replicas. They are shown it again.
+_AGAIN = "INSERT INTO journal (run, time) SELECT num, :now FROM run"
 
 
 def _experiment(connection: sqlite3.Connection, name: str) -> int:

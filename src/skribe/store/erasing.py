@@ -31,8 +31,11 @@ class Trashed(NamedTuple):
     kept: tuple[tuple[str, str], ...]
 
 
-def erase_inside(execute: Callable[..., Any], parent: int, run_ids: Iterable[str]) -> None:
-    """Delete these children of a run, and what is inside of them. Those that a registered version needs stay."""
+def erase_inside(execute: Callable[..., Any], parent: int, run_ids: Iterable[str], seq: int) -> None:
+    """Delete these children of a run, and what is inside of them. Those that a registered version needs stay.
+
+    Replicas are told under the journal number `seq`.
+    """
     _mark(
         execute,
         f"WITH RECURSIVE {NEEDED}, inside(num) AS (SELECT num FROM run"
@@ -44,6 +47,7 @@ def erase_inside(execute: Callable[..., Any], parent: int, run_ids: Iterable[str
         f"UPDATE candidate SET child = NULL WHERE run = ?1 AND child IN (SELECT id FROM run WHERE num IN ({_MARKED}))",
         (parent,),
     )
+    execute(f"INSERT OR IGNORE INTO erasure SELECT ?, id FROM run WHERE num IN ({_MARKED})", (seq,))
     _delete_marked(execute)
 
 

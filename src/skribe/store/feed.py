@@ -78,6 +78,9 @@ def read_batch(connection: sqlite3.Connection, after: int, limit: int) -> list[t
                 parts[seq].setdefault(field, []).append(part)
     for seq, *cells in connection.execute(_REGISTERED, span) if has_models else ():
         parts[seq].setdefault("registered", []).append(Registration(*cells))
+    if knows(connection, 4):
+        for seq, run in connection.execute("SELECT seq, run FROM erasure WHERE seq BETWEEN ? AND ?", span):
+            parts[seq].setdefault("erased", []).append(run)
     for seq, key, value in connection.execute(f"SELECT seq, key, value {_PART.format(table='tag')}", span):
         parts[seq].setdefault("tags", {})[key] = value
     for seq, metric in _metrics(connection, span):
@@ -117,6 +120,42 @@ def _metrics(connection: sqlite3.Connection, span: tuple[int, int]) -> list[tupl
     seen = {(seq, key, value, time) for seq, key, value, step, time in points if step is None}
     latest = [row for row in latest if (row[0], row[1], row[2], row[4]) not in seen]
     return [(seq, metric_of(key, value, step, time)) for seq, key, value, step, time in points + latest]
+
+
+def read_run(connection: sqlite3.Connection, number: int) -> Changes:
+    """All that is known of the run with this number, as one `Changes`."""
+    run_id, name, status, *rest = connection.execute(
+        "SELECT r.id, r.name, r.status, e.name, r.kind, r.start, p.id, r.estimator_name, r.estimator_class,"
+        ' r."end", r.wall, r.cpu, r.error_type, r.error_message, r.traceback'
+        " FROM run r JOIN experiment e ON e.id = r.experiment LEFT JOIN run p ON p.num = r.parent WHERE r.num = ?",
+        (number,),
+    ).fetchone()
+    found: dict[str, Any] = {"start": Start(rest[0], name, *rest[1:6])}
+    if rest[6] is not None:
+        found["end"] = end_of([status, *rest[6:]])
+    has_models = knows(connection, 3)
+    for field, (source, build) in (_CELLS | _KEPT if has_models else _CELLS).items():
+        rows = connection.execute(f"SELECT {source} WHERE run = ? ORDER BY seq", (number,)).fetchall()
+        found[field] = [part for row in rows if (part := build(*row)) is not None]
+    if has_models:
+        found["registered"] = [
+            Registration(*row)
+            for row in connection.execute(
+                "SELECT g.name, v.path FROM version v JOIN registered g ON g.id = v.registered"
+                " WHERE v.run = ? AND v.deleted IS NULL AND g.deleted IS NULL ORDER BY v.seq, v.version",
+                (run_id,),
+            )
+        ]
+    found["tags"] = dict(connection.execute("SELECT key, value FROM tag WHERE run = ? ORDER BY key", (number,)))
+    points = connection.execute(
+        "SELECT key, value, step, time FROM point WHERE run = ? ORDER BY seq, n", (number,)
+    ).fetchall()
+    latest = connection.execute(
+        "SELECT key, value, NULL, time FROM metric WHERE run = ? AND step IS NULL ORDER BY key", (number,)
+    ).fetchall()
+    seen = {row for row in points if row[2] is None}
+    found["metrics"] = [metric_of(*row) for row in (*points, *(row for row in latest if row not in seen))]
+    return _changes(run_id, found)
 
 
 def _changes(run_id: str, parts: dict[str, Any]) -> Changes:

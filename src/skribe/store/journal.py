@@ -263,37 +263,6 @@ class Journal:
         while self._inherited and self._deliver(self._inherited[0], budget):
             self._inherited.pop(0)
 
-    # -- cursors of the backends
-
-    def cursor(self, backend: str) -> int:
-        """Up to which journal number this backend has been fed. Raises StoreError if the store cannot be read."""
-        with self._lock:
-            connection = self._open_or_raise()
-            row = connection.execute("SELECT seq FROM cursor WHERE backend = ?", (backend,)).fetchone()
-        return 0 if row is None else int(row[0])
-
-    def set_cursor(self, backend: str, seq: int) -> None:
-        """Write down that everything up to `seq` has arrived. Raises StoreError if that cannot be written."""
-        with self._lock:
-            connection = self._open_or_raise()
-            try:
-                patiently(
-                    lambda: connection.execute(
-                        "INSERT INTO cursor VALUES (?, ?, ?) ON CONFLICT (backend) DO UPDATE"
-                        " SET seq = excluded.seq, updated = excluded.updated",
-                        (backend, seq, time.time()),
-                    ),
-                    self.patience,
-                )
-            except sqlite3.Error as error:
-                raise StoreError(f"{self._database} cannot be written: {error}") from error
-
-    def _open_or_raise(self) -> sqlite3.Connection:
-        try:
-            return self._open(self.patience)[0]
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{self._database} cannot be opened: {error}") from error
-
     # -- the end, and forks
 
     @property

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 
 from skribe.errors import StoreDamaged, StoreTooNew
-from skribe.store.schema import FIRST_SCHEMA, MODELS, SEARCHES
+from skribe.store.schema import DELIVERY, FIRST_SCHEMA, MODELS, SEARCHES
 
 APPLICATION_ID = 0x736B7262  # "skrb": by it SQLite, `file` and we know whose file this is
 
@@ -29,6 +29,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "first_schema", FIRST_SCHEMA),
     Migration(2, "searches", SEARCHES),
     Migration(3, "models_and_tables", MODELS),
+    Migration(4, "delivery", DELIVERY),
 )
 LATEST = MIGRATIONS[-1].number
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skribe.records import (
@@ -22,6 +23,7 @@ from skribe.records import (
 from skribe.store import feed
 from skribe.store.kept import KeptReader
 from skribe.store.migrations import knows
+from skribe.store.outbox import Position, positions, remotes_of
 from skribe.store.registered import RegistryReader
 from skribe.store.runrows import RunRow
 from skribe.store.selection import Selection
@@ -250,15 +252,30 @@ class Query(KeptReader, RegistryReader):
             after = batch[-1][0]
             left = None if left is None else left - len(batch)
 
+    def whole(self, run: str | RunRow) -> Changes:
+        """All that is known of a run as one `Changes`. NotFound if there is none."""
+        with self._snapshot() as connection:
+            known = feed.read_run(connection, self._number(connection, run))
+        return replace(known, candidates=tuple(self.candidates(known.run)), results=tuple(self.results(known.run)))
+
     def last_seq(self) -> int:
         """The newest journal number; 0 in an empty store."""
         with self._snapshot() as connection:
             return int(connection.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0])
 
-    def cursors(self) -> dict[str, int]:
+    def last_seq_of(self, run: str | RunRow) -> int:
+        """The newest journal number of one run."""
+        return int(self._of(run, "SELECT coalesce(max(seq), 0) FROM journal WHERE run = ?")[0][0])
+
+    def positions(self) -> dict[str, Position]:
         """How far each backend has been fed."""
         with self._snapshot() as connection:
-            return dict(connection.execute("SELECT backend, seq FROM cursor").fetchall())
+            return positions(connection)
+
+    def remotes(self, run: str | RunRow) -> dict[str, str]:
+        """What each backend has remembered of the run, such as the id that it has there."""
+        with self._snapshot() as connection:
+            return remotes_of(connection, self._run_row(connection, run).id if isinstance(run, str) else run.id)
 
     # -- behind them
 

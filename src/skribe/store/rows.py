@@ -130,7 +130,7 @@ class Rows:
         if changes.candidates or changes.results:
             self._write_results(run, changes)
         if changes.erased:
-            erase_inside(self._execute, run, changes.erased)
+            erase_inside(self._execute, run, changes.erased, seq)
             self._runs.clear()
         if changes.end is not None and not is_new:
             self._execute(_END, (*_ending(changes.end), seq, run))

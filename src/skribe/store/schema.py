@@ -338,3 +338,34 @@ CREATE TABLE purge (
     time REAL NOT NULL                       -- when, seconds since 1970, UTC
 )""",
 )
+
+DELIVERY: tuple[str, ...] = (
+    "DROP TABLE cursor",
+    """
+CREATE TABLE cursor (
+    -- How far each remote backend has been fed.
+    backend TEXT PRIMARY KEY,   -- name and address of the backend, without secrets
+    seq INTEGER NOT NULL,       -- everything up to this journal.seq is there
+    first INTEGER NOT NULL,     -- what was written up to this journal.seq was not asked for
+    updated REAL NOT NULL,      -- when, seconds since 1970, UTC
+    trouble TEXT,               -- why it cannot be fed just now
+    since REAL                  -- since when, seconds since 1970, UTC
+) WITHOUT ROWID""",
+    """
+CREATE TABLE replica (
+    -- What a backend has remembered of each run that it was given, and what it would not take.
+    backend TEXT NOT NULL,   -- cursor.backend
+    run TEXT NOT NULL,       -- run.id
+    remote TEXT,             -- the backend's own: the id that the run has there
+    refused TEXT,            -- why the run, or the rest of it, was not taken
+    PRIMARY KEY (backend, run)
+) WITHOUT ROWID""",
+    "CREATE INDEX replica_remote ON replica (remote) WHERE remote IS NOT NULL",
+    """
+CREATE TABLE erasure (
+    -- Runs that a search did not keep: a replica that was given them is told.
+    seq INTEGER NOT NULL,   -- journal.seq of the search that says so
+    run TEXT NOT NULL,      -- run.id of the run that was erased
+    PRIMARY KEY (seq, run)
+) WITHOUT ROWID""",
+)
