@@ -33,7 +33,7 @@ Path = str | os.PathLike[str]
 def autolog(
     *,
     disable: bool = False,
-    backend: Literal["local"] | None = None,
+    backend: Any = None,
     store: Path | None = None,
     experiment: str | None = None,
     silent: bool = False,
@@ -54,11 +54,15 @@ def autolog(
     registered_model_name: str | None = None,
     model_size_limit: int | str | None = None,
     keep_models: int | str | Mapping[str, Any] | None = None,
+    wait: bool | float = False,
     **mlflow: Any,
 ) -> None:
     """Write down every `fit` from now on. Calling it again replaces the settings.
 
     disable:      switch off; every class and function is again the very object that it was.
+    backend:      where runs are sent besides the local store: "mlflow", "mlflow:http://host:5000", "wandb:project",
+                  one of `skribe.backends`, an object, or a list of them; SKRIBE_BACKEND if it is not given. "memory":
+                  nothing stays on the disk.
     store:        the folder to write to, instead of the one that is found (SKRIBE_STORE, `skribe_runs/` upwards).
     experiment:   the experiment that runs belong to.
     silent:       no line at the end of a run.
@@ -84,13 +88,14 @@ def autolog(
     model_size_limit: models that would take more bytes, such as "500 MB", are not kept.
     keep_models:  which models stay: "20 GB" for all together, {"best": 3, "by": "accuracy_score_X_test"} for the best
                   of each experiment, or both; registered ones always stay.
+    wait:         every fit waits until it has been delivered to the backends, 30 seconds or this many at most.
 
     mlflow.sklearn.autolog's other arguments are accepted with the value that asks for nothing.
     """
     if not isinstance(disable, bool):
         raise ArgumentError(f"autolog(disable=...) takes True or False, not {disable!r}.")
     settings = Settings.checked(
-        backend=backend,
+        backend=() if disable else _backends(backend),
         store=store,
         experiment=experiment,
         silent=silent,
@@ -111,6 +116,7 @@ def autolog(
         registered_model_name=registered_model_name,
         model_size_limit=model_size_limit,
         keep_models=None if keep_models is None else _kept(keep_models),
+        wait=wait,
         **mlflow,
     )
     if registered_model_name is not None:
@@ -121,6 +127,16 @@ def autolog(
         session.switch_off()
     else:
         session.switch_on(settings)
+
+
+def _backends(value: Any) -> tuple[Any, ...]:
+    if value is None:
+        value = [name for name in os.environ.get("SKRIBE_BACKEND", "").split(",") if name.strip()]
+    if value in ([], "local"):
+        return ()
+    from skribe.delivery.deliveries import choose
+
+    return choose(value)
 
 
 def _kept(value: Any) -> Any:
@@ -151,10 +167,12 @@ def run(
     if outer is not None:
         folder = outer.folder
     write = session.journal_of(folder).write
+    session.mind_deliveries(folder)
     opened = OpenRun(new_id(), chosen, folder, write)
     mine = Run(folder, opened.id)
     started, clock, cpu = time.time(), time.perf_counter(), time.process_time()
-    extra = {**session.current_settings().extra_tags, **own_tags}
+    around = session.surroundings() if outer is None else {}
+    extra = {**around, **session.current_settings().extra_tags, **own_tags}
     start = Start(chosen, title, "manual", started, outer.id if outer else None)
     write(Changes(run=opened.id, start=start, tags=extra))
     status: Status = "finished"
@@ -172,6 +190,7 @@ def run(
         write(Changes(run=opened.id, end=End(status, time.time(), *spent, failure)))
         if outer is None:
             session.remember(folder, opened.id)
+            session.look_after_deliveries(folder)
             session.say(title, opened.id, status, spent[0], lambda: mine.metrics)
 
 

@@ -148,6 +148,8 @@ class Recorder:
             record.sweep = contain("the tasks of a search", sweep_of, call, record, params, self._around)
         call.record = record  # before it is written, so that whatever happens it comes to an end
         record.write(begun)
+        if record.top:
+            self._around.mind(record.folder)
         return record
 
     def _record(self, call: Call, run: str, kind: Kind, params: tuple[Param, ...], notes: list[Note]) -> Record:
@@ -187,7 +189,12 @@ class Recorder:
             run=record.run,
             start=None if record.joined else self._start(call, record, full_name),
             params=params,
-            tags={"estimator_name": cls.__name__, "estimator_class": full_name, **record.settings.extra_tags},
+            tags={
+                **(self._around.surroundings() if record.top else {}),
+                "estimator_name": cls.__name__,
+                "estimator_class": full_name,
+                **record.settings.extra_tags,
+            },
             facts=contain("the seeds", seeds, params) or (),
             datasets=self._dataset(record),
             notes=notes,

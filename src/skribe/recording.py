@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -41,6 +41,8 @@ class Around(NamedTuple):
     find: Callable[[Path, str, str], Find | None]
     last: Callable[[Path, str, str], tuple[str, str] | None]
     recall: Callable[[Path, str | None, str | None], Memory | None]
+    surroundings: Callable[[], Mapping[str, str]]
+    mind: Callable[[Path], None]
 
 
 @dataclass(slots=True)

@@ -23,6 +23,9 @@ from skribe.store.journal import Journal
 from skribe.store.location import FOLDER, VARIABLE, check_location, database_of, find_store
 
 if TYPE_CHECKING:  # loaded when they are needed: whoever only fits never reads, and the other way round
+    from tempfile import TemporaryDirectory
+
+    from skribe.delivery.deliveries import Deliveries
     from skribe.hooks import Installation
     from skribe.progress import Painter, Progress
     from skribe.recorder import Recorder
@@ -36,6 +39,7 @@ _journals: dict[Path, Journal] = {}
 _queries: dict[Path, Query] = {}
 _on: Session | None = None
 _painter: Painter | None = None
+_temporary: TemporaryDirectory[str] | None = None
 _last: dict[Path, str] = {}  # the last top-level run that this process made, by store
 
 
@@ -51,12 +55,14 @@ class Session:
         self.folder = folder
         self.git = contain("the state of the repository", _ask_git) or GitState()
         self._asks_git = not self.git.is_over
-        around = Around(self._announce, show_progress, find_result, last_search, recall)
+        self.deliveries = _deliveries(settings, folder, None)
+        around = Around(self._announce, show_progress, find_result, last_search, recall, surroundings, mind_deliveries)
         self.recorder: Recorder = Recorder(settings, folder, journal_of(folder).write, around)
         self.installation: Installation = Installation(self.recorder)
 
     def change(self, settings: Settings, folder: Path) -> None:
         """Other settings from the next fit on; a fit that runs ends under those it began with."""
+        self.deliveries = _deliveries(settings, folder, self.deliveries)
         self.settings, self.folder = settings, folder
         self.recorder.configure(settings, folder, journal_of(folder).write)
         self.installation.refresh()
@@ -65,6 +71,8 @@ class Session:
         self.recorder.settle()
         self.installation.remove()
         self.ask_git(patience=0.05)
+        if self.deliveries is not None:
+            contain("leaving the backends", self.deliveries.leave)
 
     def ask_git(self, patience: float = 0.0) -> None:
         """Once git has said whether the code differs from its commit, add that to what is known of this process."""
@@ -81,6 +89,7 @@ class Session:
     def _announce(self, finished: Finished) -> None:
         remember(finished.folder, finished.run)
         contain("the state of the repository", self.ask_git)
+        look_after_deliveries(finished.folder)
         metrics = {metric.key: metric.value for metric in finished.metrics}
         if not finished.silent:
             contain(
@@ -123,6 +132,47 @@ def settle() -> None:
         _on.recorder.settle()
 
 
+def _deliveries(settings: Settings, folder: Path, before: Deliveries | None) -> Deliveries | None:
+    """What is delivered from now on. What goes on as before is left alone."""
+    if before is not None:
+        same = before.folder == folder and before.keys == [one.key for one in settings.backend]
+        if same:
+            return before
+        contain("leaving the backends", before.leave)
+    if not settings.backend:
+        return None
+    from skribe.delivery.deliveries import Deliveries
+
+    return Deliveries(folder, settings.backend)
+
+
+def surroundings() -> Mapping[str, str]:
+    """Tags for a top-level run that begins here, for the backends it is going to."""
+    session = _on
+    if session is None or session.deliveries is None:
+        return {}
+    from skribe.delivery.deliveries import surroundings as ask
+
+    return contain("what surrounds a run", ask, session.deliveries.chosen) or {}
+
+
+def mind_deliveries(folder: Path) -> None:
+    """Records of this store are being written: see to it that somebody delivers them."""
+    session = _on
+    if session is not None and session.deliveries is not None and session.deliveries.folder == folder:
+        contain("starting the delivery", session.deliveries.mind)
+
+
+def look_after_deliveries(folder: Path) -> None:
+    """A top-level run of this store has ended: wait for its delivery if the user wants that, and say what is wrong."""
+    session = _on
+    if session is None or session.deliveries is None or session.deliveries.folder != folder:
+        return
+    if session.settings.wait:
+        contain("waiting for the delivery", session.deliveries.wait_after_run, session.settings.wait)
+    contain("news of the delivery", session.deliveries.look)
+
+
 def show_progress(progress: Progress) -> None:
     """Show how far a search has come, where somebody sees it."""
     global _painter
@@ -153,7 +203,7 @@ def _say(name: str, run: str, status: str, seconds: float, metrics: Callable[[],
 def switch_on(settings: Settings) -> None:
     """Record from now on. When it is on already, only the settings change."""
     global _on
-    folder = find_store(settings.store)
+    folder = _memory() if any(one.ephemeral for one in settings.backend) else find_store(settings.store)
     if settings.store is not None or os.environ.get(VARIABLE):
         check_location(folder)
     with _lock:
@@ -162,6 +212,16 @@ def switch_on(settings: Settings) -> None:
             atexit.register(_farewell)
         else:
             _on.change(settings, folder)
+
+
+def _memory() -> Path:
+    """A store that goes with this process."""
+    global _temporary
+    if _temporary is None:
+        import tempfile
+
+        _temporary = tempfile.TemporaryDirectory(prefix="skribe-memory-", ignore_cleanup_errors=True)
+    return Path(_temporary.name) / FOLDER
 
 
 def switch_off() -> None:
@@ -194,6 +254,8 @@ def _farewell() -> None:
         with contextlib.suppress(Exception):
             session.recorder.settle()
             session.ask_git(patience=0.05)
+            if session.deliveries is not None:
+                session.deliveries.farewell()
 
 
 def current_settings() -> Settings:
@@ -266,9 +328,14 @@ def last_run_here(folder: Path) -> str | None:
 
 
 def flush(timeout: float | None) -> bool:
-    """Write what was put off, and deliver what waits outside of the stores; whether nothing is left."""
+    """Write what was put off, and deliver what waits, to the stores and to the backends; whether nothing is left."""
     settle()
     with _lock:
         journals = list(_journals.values())
+    until = None if timeout is None else time.monotonic() + timeout
     delivered = [journal.flush() if timeout is None else journal.flush(timeout) for journal in journals]
+    session = _on
+    if session is not None and session.deliveries is not None:
+        left = None if until is None else max(0.0, until - time.monotonic())
+        delivered.append(session.deliveries.wait(left))
     return all(delivered)

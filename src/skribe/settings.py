@@ -17,7 +17,6 @@ from skribe.errors import ArgumentError
 # for nothing, which is what happens anyway; any other value is refused rather than silently ignored.
 NOT_YET: Mapping[str, tuple[Any, ...]] = {
     "disable_for_unsupported_versions": (False,),
-    "wait": (False,),
 }
 
 
@@ -26,6 +25,7 @@ _SWITCHES = (
     "log_post_training_metrics",
 )  # fmt: skip
 FORMATS = ("cloudpickle", "pickle", "joblib", "skops")
+_LONGEST_WAIT = 30.0
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 
 
@@ -53,12 +53,13 @@ class Settings:
     registered_model_name: str | None = None
     model_size_limit: int | None = None
     keep_models: Any = None  # what `skribe.store.keeping` has made of the argument
+    backend: tuple[Any, ...] = ()  # what `skribe.delivery` has made of the argument
+    wait: float = 0.0  # how many seconds a fit waits for its delivery
 
     @classmethod
     def checked(cls, **given: Any) -> Settings:
         """Check every argument; the first wrong one raises."""
         _refuse_unknown(given)
-        _refuse_other_backends(given.pop("backend", None))
         for name in NOT_YET:
             given.pop(name, None)
         for name in _SWITCHES:
@@ -72,6 +73,7 @@ class Settings:
         given["max_tuning_runs"] = _most(given.get("max_tuning_runs"))
         given["log_models"] = _models(given.get("log_models", True))
         given["serialization_format"] = _format(given.get("serialization_format"))
+        given["wait"] = _wait(given.get("wait", False))
         given["model_size_limit"] = _bytes("model_size_limit", given.get("model_size_limit"))
         return cls(**given)
 
@@ -88,7 +90,7 @@ class Settings:
 
 
 def _refuse_unknown(given: Mapping[str, Any]) -> None:
-    known = [f.name for f in fields(Settings)] + ["backend", "disable"]
+    known = [f.name for f in fields(Settings)] + ["disable"]
     asked = [name for name in given if name in NOT_YET and not _asks_for_nothing(given[name], NOT_YET[name])]
     if asked:
         raise ArgumentError(
@@ -104,14 +106,6 @@ def _refuse_unknown(given: Mapping[str, Any]) -> None:
 
 def _asks_for_nothing(value: object, nothing: tuple[Any, ...]) -> bool:
     return any(value is off or (type(value) is type(off) and value == off) for off in nothing)
-
-
-def _refuse_other_backends(backend: object) -> None:
-    if backend not in (None, "local"):
-        raise ArgumentError(
-            f"autolog(backend={backend!r}): this version of skribe writes to its local store only; "
-            "leave the argument out, or write backend='local'. To choose the folder, use store=PATH."
-        )
 
 
 def _check_bool(name: str, value: object) -> None:
@@ -191,6 +185,17 @@ def _most(value: object) -> int | None:
             " ones; 0 for none, None for all."
         )
     return value
+
+
+def _wait(value: object) -> float:
+    if isinstance(value, bool):
+        return _LONGEST_WAIT if value else 0.0
+    if isinstance(value, int | float) and math.isfinite(value) and value >= 0:
+        return float(value)
+    raise ArgumentError(
+        f"autolog(wait={value!r}): True lets every fit wait until it has been delivered, {_LONGEST_WAIT:g} seconds at"
+        " most; a number is that many seconds."
+    )
 
 
 def _models(value: object) -> bool | str:

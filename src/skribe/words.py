@@ -23,6 +23,11 @@ def seconds(value: float | None) -> str:
     return f"{hours} h {minutes} min"
 
 
+def count(number: int, one: str, several: str | None = None) -> str:
+    """A number of things: `1 record`, `12 records`."""
+    return f"{number} {one}" if number == 1 else f"{number} {several or one + 's'}"
+
+
 def shorten(value: Any, width: int = 60) -> str:
     """One line of at most `width` characters. For showing only: what is stored is whole."""
     text = " ".join(str(value).split())

@@ -47,7 +47,7 @@ def test_the_file_says_what_it_is(store):
     database = sqlite3.connect(store / "skribe.db")
     assert database.execute("PRAGMA application_id").fetchone() == (migrations.APPLICATION_ID,)
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    names = [(1, "first_schema"), (2, "searches"), (3, "models_and_tables")]
+    names = [(1, "first_schema"), (2, "searches"), (3, "models_and_tables"), (4, "delivery")]
     assert database.execute("SELECT number, name FROM migration").fetchall() == names
     database.close()
     assert (store / "skribe.db").read_bytes()[68:72] == b"skrb"

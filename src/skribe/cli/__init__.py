@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
@@ -60,6 +61,39 @@ def models(store: str | None) -> None:
 
     with _told():
         listing(store)
+
+
+@main.command()
+@click.option(
+    "--backend",
+    "backends",
+    multiple=True,
+    metavar="NAME[:ADDRESS]",
+    help="Where to, such as mlflow:http://localhost:5000; several times for several. Without it, everywhere that this"
+    " store has been delivered to.",
+)
+@click.option("--since", type=click.DateTime(), help="Deliver the runs that began then or later, also older ones.")
+@click.option("--all", "everything", is_flag=True, help="Deliver all runs, also from before the backend was used.")
+@click.option("--retry", is_flag=True, help="Try again what the backend would not take.")
+@click.option("--dry-run", is_flag=True, help="Only say what waits.")
+@click.option("--timeout", type=click.FloatRange(min=0), default=60.0, show_default=True, help="Seconds to wait.")
+@click.option("--store", type=click.Path(), help="The store's folder, instead of the one that is found from here.")
+@click.pass_context
+def sync(ctx: click.Context, /, store: str | None, **asked: Any) -> None:
+    """Deliver what is pending, from any past process, to the backends; also to one that was never used before.
+
+    \b
+    skribe sync                                      whatever is pending
+    skribe sync --dry-run                            only say what is
+    skribe sync --backend mlflow:http://host:5000 --since 2026-10-01
+
+    The exit code is 1 if something could not be delivered.
+    """
+    from skribe.cli.sync import synchronise
+
+    with _told():
+        if not synchronise(store, **asked):
+            ctx.exit(1)
 
 
 @contextmanager

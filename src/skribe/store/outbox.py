@@ -5,15 +5,17 @@ Each call is one small transaction. They raise StoreError: whoever delivers wait
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from skribe.errors import NotFound, StoreError
 from skribe.records import Changes
 from skribe.store import feed
+from skribe.store.codec import json_text
 from skribe.store.connection import open_writer, transaction
 from skribe.store.location import artifacts_of, database_of
 from skribe.store.migrations import knows
@@ -27,8 +29,10 @@ class Position(NamedTuple):
     seq: int  # everything up to this journal number has arrived
     first: int  # and what came up to this one was not asked for
     updated: float
+    options: Mapping[str, Any]
     trouble: str | None = None  # why it cannot be fed just now
     since: float | None = None
+    tried: float | None = None  # when it was tried last in vain
     pending: int = 0  # how many entries of the journal wait
     refused: int = 0  # how many runs it would not take
 
@@ -45,7 +49,8 @@ class StoreOutbox:
 
     def remote(self, run: str) -> str | None:
         """What the backend has remembered of a run."""
-        row = self._row("SELECT remote FROM replica WHERE backend = ? AND run = ?", (self.backend, run))
+        sql = "SELECT remote FROM replica WHERE backend = ? AND run = ?"
+        row = self._read(lambda connection: connection.execute(sql, (self.backend, run)).fetchone())
         return None if row is None else row[0]
 
     def remember(self, remotes: Mapping[str, str]) -> None:
@@ -85,17 +90,20 @@ class StoreOutbox:
 
     # -- what the shipper asks
 
-    def begin(self, first: int | None = None) -> Position:
+    def begin(self, first: int | None = None, options: Mapping[str, Any] | None = None) -> Position:
         """Where to go on. A backend that is new here begins after `first`; None: after what is there by now."""
+        words = json_text(dict(options or {}))
 
         def go(connection: sqlite3.Connection) -> None:
             after = first if first is not None else _last(connection)
             connection.execute(
-                "INSERT OR IGNORE INTO cursor (backend, seq, first, updated) VALUES (?, ?, ?, ?)",
-                (self.backend, after, after, time.time()),
+                "INSERT INTO cursor (backend, seq, first, updated, options) VALUES (?, ?, ?, ?, ?)"
+                " ON CONFLICT (backend) DO UPDATE SET options = excluded.options",
+                (self.backend, after, after, time.time(), words),
             )
 
-        if (known := self.position()) is not None:
+        known = self.position()
+        if known is not None and (options is None or known.options == json.loads(words)):
             return known
         self._write(go)
         known = self.position()
@@ -112,9 +120,7 @@ class StoreOutbox:
         def read(connection: sqlite3.Connection) -> list[tuple[int, Changes]]:
             entries = feed.read_batch(connection, after, limit)
             hidden = in_trash(connection, {changes.run for _, changes in entries})
-            return [
-                (seq, Changes(run=changes.run) if changes.run in hidden else changes) for seq, changes in entries
-            ]
+            return [(seq, Changes(run=changes.run) if changes.run in hidden else changes) for seq, changes in entries]
 
         return self._read(read)
 
@@ -144,10 +150,31 @@ class StoreOutbox:
         """Write down why the backend cannot be fed just now."""
         self._write(
             lambda connection: connection.execute(
-                "UPDATE cursor SET trouble = ?, since = coalesce(since, ?) WHERE backend = ?",
+                "UPDATE cursor SET trouble = ?1, since = coalesce(since, ?2), tried = ?2 WHERE backend = ?3",
                 (trouble, time.time(), self.backend),
             )
         )
+
+    def known(self, runs: Iterable[str]) -> set[str]:
+        """Which of these runs the backend has."""
+        sql = "SELECT run FROM replica WHERE backend = ? AND delivered = 1 AND run IN (SELECT value FROM json_each(?))"
+        asked = json_text(sorted(set(runs)))
+        return self._read(lambda connection: {run for (run,) in connection.execute(sql, (self.backend, asked))})
+
+    def arrived(self, runs: Iterable[str]) -> None:
+        """The backend has these runs; from here on only what is new is sent."""
+        rows = [(self.backend, run) for run in runs]
+        self._write(
+            lambda connection: connection.executemany(
+                "INSERT INTO replica (backend, run, delivered) VALUES (?, ?, 1)"
+                " ON CONFLICT (backend, run) DO UPDATE SET delivered = 1 WHERE delivered IS NOT 1",
+                rows,
+            )
+        )
+
+    def last(self) -> int:
+        """The newest journal number."""
+        return self._read(_last)
 
     def refused(self) -> dict[str, str]:
         """The runs that the backend would not take, or not whole, and why."""
@@ -170,9 +197,6 @@ class StoreOutbox:
             connection.close()
 
     # -- behind them
-
-    def _row(self, sql: str, cells: tuple[str, ...]) -> tuple[str | None, ...] | None:
-        return self._read(lambda connection: connection.execute(sql, cells).fetchone())
 
     def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         return self._do(question, writing=False)
@@ -206,10 +230,14 @@ def positions(connection: sqlite3.Connection) -> dict[str, Position]:
     if not knows(connection, 4):
         return {}
     rows = connection.execute(
-        "SELECT backend, seq, first, updated, trouble, since, (SELECT count(*) FROM journal j WHERE j.seq > c.seq),"
+        "SELECT backend, seq, first, updated, options, trouble, since, tried,"
+        " (SELECT count(*) FROM journal j WHERE j.seq > c.seq),"
         " (SELECT count(*) FROM replica p WHERE p.backend = c.backend AND p.refused IS NOT NULL) FROM cursor c"
     )
-    return {backend: Position(*cells) for backend, *cells in rows}
+    return {
+        backend: Position(seq, first, updated, json.loads(options), *rest)
+        for backend, seq, first, updated, options, *rest in rows
+    }
 
 
 def remotes_of(connection: sqlite3.Connection, run: str) -> dict[str, str]:
@@ -222,8 +250,6 @@ def remotes_of(connection: sqlite3.Connection, run: str) -> dict[str, str]:
 
 def in_trash(connection: sqlite3.Connection, runs: set[str]) -> set[str]:
     """Which of these runs are in the trash, with their experiment or by themselves."""
-    from skribe.store.codec import json_text
-
     rows = connection.execute(
         "SELECT r.id FROM run r JOIN experiment e ON e.id = r.experiment"
         " WHERE r.id IN (SELECT value FROM json_each(?)) AND (r.deleted IS NOT NULL OR e.deleted IS NOT NULL)",

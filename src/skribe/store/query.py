@@ -263,9 +263,25 @@ class Query(KeptReader, RegistryReader):
         with self._snapshot() as connection:
             return int(connection.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0])
 
-    def last_seq_of(self, run: str | RunRow) -> int:
-        """The newest journal number of one run."""
-        return int(self._of(run, "SELECT coalesce(max(seq), 0) FROM journal WHERE run = ?")[0][0])
+    def seq_before(self, moment: float) -> int:
+        """The journal number after which the first run that began at this moment, or later, was written."""
+        with self._snapshot() as connection:
+            sql = "SELECT min(j.seq) - 1 FROM journal j JOIN run r ON r.num = j.run WHERE r.start >= ?"
+            (found,) = connection.execute(sql, (moment,)).fetchone()
+        return self.last_seq() if found is None else int(found)
+
+    def written_after(self, seq: int) -> tuple[int, int]:
+        """How many runs something was written about after this journal number, and in how many entries."""
+        with self._snapshot() as connection:
+            runs, entries = connection.execute(f"{_WRITTEN} AND j.seq > ?", (seq,)).fetchone()
+        return int(runs), int(entries)
+
+    def written_up_to(self, seq: int) -> int:
+        """How many runs have nothing after this journal number."""
+        with self._snapshot() as connection:
+            sql = f"{_WRITTEN} AND NOT EXISTS (SELECT 1 FROM journal o WHERE o.run = j.run AND o.seq > ?)"
+            (runs, _) = connection.execute(sql, (seq,)).fetchone()
+        return int(runs)
 
     def positions(self) -> dict[str, Position]:
         """How far each backend has been fed."""
@@ -285,6 +301,10 @@ class Query(KeptReader, RegistryReader):
             return connection.execute(sql, (self._number(connection, run),)).fetchall() if known else []
 
 
+_WRITTEN = (
+    "SELECT count(DISTINCT j.run), count(*) FROM journal j JOIN run r ON r.num = j.run"
+    " JOIN experiment e ON e.id = r.experiment WHERE r.deleted IS NULL AND e.deleted IS NULL"
+)
 _RESULT = "candidate, split, began, fit_time, score_time, worker, body, key, reused"
 
 

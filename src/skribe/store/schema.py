@@ -348,8 +348,10 @@ CREATE TABLE cursor (
     seq INTEGER NOT NULL,       -- everything up to this journal.seq is there
     first INTEGER NOT NULL,     -- what was written up to this journal.seq was not asked for
     updated REAL NOT NULL,      -- when, seconds since 1970, UTC
+    options TEXT NOT NULL,      -- JSON: the options that the backend was given
     trouble TEXT,               -- why it cannot be fed just now
-    since REAL                  -- since when, seconds since 1970, UTC
+    since REAL,                 -- since when, seconds since 1970, UTC
+    tried REAL                  -- when it was tried last in vain, seconds since 1970, UTC
 ) WITHOUT ROWID""",
     """
 CREATE TABLE replica (
@@ -357,6 +359,7 @@ CREATE TABLE replica (
     backend TEXT NOT NULL,   -- cursor.backend
     run TEXT NOT NULL,       -- run.id
     remote TEXT,             -- the backend's own: the id that the run has there
+    delivered INTEGER,       -- 1: the run is there, and only what is new is sent
     refused TEXT,            -- why the run, or the rest of it, was not taken
     PRIMARY KEY (backend, run)
 ) WITHOUT ROWID""",

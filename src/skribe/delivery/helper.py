@@ -1,0 +1,91 @@
+"""The process beside the user's that delivers: the server's client is imported here, and waits for the server here.
+
+It is told what to do by one line of JSON on its standard input, hears through it that somebody waits (a byte) and
+that the user's process is gone (its end), and says by lines of JSON what the user should know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+_NICE = 10
+
+
+class _Pipe:
+    """The standard input as signals."""
+
+    def __init__(self) -> None:
+        self._called = threading.Event()
+        self._gone = False
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            while os.read(0, 4096):
+                self._called.set()
+        self._gone = True
+        self._called.set()
+
+    def wait(self, seconds: float) -> bool:
+        called = self._called.wait(seconds)
+        self._called.clear()
+        return called
+
+    def gone(self) -> bool:
+        return self._gone
+
+
+def main() -> None:
+    """Deliver as told by the line on the standard input."""
+    # Ctrl-C goes to all processes of a terminal, and is meant for the user's: it ends, and then this one does.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(_NICE)
+    told = _read_line()
+    try:
+        _deliver(told)
+    except Exception as error:  # noqa: BLE001 - nobody else would say it
+        _report({"trouble": f"delivery has stopped: {type(error).__name__}: {error}", "ends": True})
+
+
+def _read_line() -> dict[str, Any]:
+    line = b""
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 1)
+        if not piece:
+            sys.exit(0)
+        line += piece
+    told: dict[str, Any] = json.loads(line)
+    return told
+
+
+def _deliver(told: dict[str, Any]) -> None:
+    from skribe.backends.registry import build
+    from skribe.backends.targets import Target
+    from skribe.delivery.locking import DeliveryLock
+    from skribe.delivery.loop import deliver
+    from skribe.delivery.shipper import Shipper
+
+    folder = Path(told["folder"])
+    backend = build(Target(told["name"], told["address"], told["options"]))
+    shipper = Shipper(folder, told["key"], backend, told["first"], told["options"])
+    lock = DeliveryLock(folder, told["key"])
+    try:
+        deliver(shipper, lock, _Pipe(), _report)
+    finally:
+        shipper.close()
+        lock.release()
+
+
+def _report(news: dict[str, Any]) -> None:
+    # A parent that does not read has its pipe full, or is gone: it is told another way, by the store.
+    with contextlib.suppress(OSError):
+        os.set_blocking(1, False)
+        os.write(1, json.dumps(news).encode() + b"\n")

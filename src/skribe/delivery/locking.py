@@ -1,0 +1,87 @@
+"""Who delivers: one process for each store and backend, until it ends, however it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from pathlib import Path
+from typing import IO, Final
+
+import xxhash
+
+_FOLDER: Final = "delivery"
+# A lock on a file excludes other processes, and not other threads of this one.
+_mine: set[str] = set()
+_guard = threading.Lock()
+
+
+class DeliveryLock:
+    """Held by the process that delivers from this store to this backend. The system lets go of it when it dies."""
+
+    def __init__(self, folder: Path, backend: str) -> None:
+        name = xxhash.xxh3_64_hexdigest(backend.encode("utf-8", "surrogatepass"))
+        self._path = folder / _FOLDER / f"{name}.lock"
+        self._bell = folder / _FOLDER / f"{name}.bell"
+        self._heard = 0
+        self._file: IO[bytes] | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether we have it."""
+        return self._file is not None
+
+    def acquire(self) -> bool:
+        """Take it if nobody has it. Raises OSError where files cannot be locked."""
+        if self._file is not None:
+            return True
+        with _guard:
+            if str(self._path) in _mine:
+                return False
+            self._path.parent.mkdir(exist_ok=True)
+            file = open(self._path, "ab")  # noqa: SIM115 - it is held for as long as the lock
+            if not _lock(file):
+                file.close()
+                return False
+            _mine.add(str(self._path))
+            self._file = file
+        return True
+
+    def release(self) -> None:
+        """Let go of it."""
+        with _guard:
+            file, self._file = self._file, None
+            if file is not None:
+                _mine.discard(str(self._path))
+                file.close()
+
+    def ring(self) -> None:
+        """Tell whoever has it that somebody waits."""
+        with contextlib.suppress(OSError):
+            self._bell.parent.mkdir(exist_ok=True)
+            self._bell.touch()
+
+    def rang(self) -> bool:
+        """Whether somebody has rung since this was asked last."""
+        try:
+            moment = os.stat(self._bell).st_mtime_ns
+        except OSError:
+            return False
+        before, self._heard = self._heard, moment
+        return moment != before and before != 0
+
+
+def _lock(file: IO[bytes]) -> bool:
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            import fcntl
+
+            # A lock that a forked child does not inherit.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True

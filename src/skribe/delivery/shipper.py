@@ -1,0 +1,210 @@
+"""One backend is fed from one store: what is new is read, merged, handed over, and only then counted as delivered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+from skribe.backends.protocol import Backend
+from skribe.backends.targets import without_secrets
+from skribe.delivery.backoff import Backoff
+from skribe.delivery.merging import is_empty, merged
+from skribe.errors import Misconfigured, Refused, Unreachable
+from skribe.guard import reason_of
+from skribe.records import Changes
+from skribe.store.outbox import StoreOutbox
+
+_ENTRIES: Final = 500  # of the journal, read at a time
+_TRIES: Final = 4  # of a run that makes the backend fail in a way that it does not explain
+_MISCONFIGURED: Final = 30.0  # seconds: nothing changes before somebody changes it
+_ENDED: Final = ("finished", "failed", "killed")
+
+
+class Step(NamedTuple):
+    """What one step has come to."""
+
+    state: Literal["moved", "idle", "trouble"]
+    runs: int = 0  # handed over in this step
+    trouble: str | None = None
+    refused: tuple[str, ...] = ()  # what the backend would not take, and why
+
+
+class Shipper:
+    """Delivers. It is used by one thread."""
+
+    def __init__(
+        self,
+        folder: Path,
+        key: str,
+        backend: Backend,
+        first: int | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.outbox = StoreOutbox(folder, key)
+        self.backend = backend
+        self.backoff = Backoff()
+        self._first, self._options = first, options
+        self._seq: int | None = None
+        self._open = False
+        self._settled = True
+        self._failures: dict[str, int] = {}
+        self._refused: list[str] = []
+
+    def step(self) -> Step:
+        """Deliver the next batch. Whatever goes wrong comes back as trouble; the caller waits for `backoff.left`."""
+        try:
+            return self._step()
+        except Exception as error:  # noqa: BLE001 - a backend may raise anything, and delivery goes on
+            return self._trouble(error)
+
+    def close(self) -> None:
+        """Let go of the backend and of the store."""
+        self._leave()
+        self.outbox.close()
+
+    def _step(self) -> Step:
+        if self._seq is None:
+            self._seq = self.outbox.begin(self._first, self._options).seq
+        entries = self.outbox.batch(self._seq, _ENTRIES)
+        if not entries and self._settled:
+            return Step("idle")
+        if not self._open:
+            self.backend.open(self.outbox)
+            self._open = True
+        if not entries:
+            self.backend.settle()
+            self._settled = True
+            self._succeeded(self._seq)
+            return Step("idle")
+        todo = self._prepared([changes for _, changes in entries])
+        if todo:
+            self._settled = False
+        size = max(1, int(self.backend.capabilities.runs_at_once))
+        for start in range(0, len(todo), size):
+            self._deliver(todo[start : start + size])
+        self._succeeded(entries[-1][0])
+        refused, self._refused = self._refused, []
+        return Step("moved", len(todo), refused=tuple(refused))
+
+    def deliver_whole(self, runs: Sequence[str]) -> int:
+        """Deliver these runs whole, whatever was delivered before: how many. Raises what the backend raises."""
+        if not self._open:
+            self.backend.open(self.outbox)
+            self._open = True
+        found = [whole for run in runs if (whole := self.outbox.whole(run)) is not None]
+        for whole in found:
+            self.outbox.forgive([whole.run])
+            self._deliver([whole])
+        self.backend.settle()
+        return len(found)
+
+    def _succeeded(self, seq: int) -> None:
+        self.outbox.advance(seq)
+        self._seq = seq
+        self.backoff.succeeded()
+
+    # -- what is handed over
+
+    def _prepared(self, entries: list[Changes]) -> list[Changes]:
+        """What the backend is to be handed: one for each run that it takes now, parents before their children."""
+        todo = {changes.run: changes for changes in merged(entries)}
+        known = self.outbox.known(todo)
+        hidden = self.outbox.hidden(todo)
+        prepared: dict[str, Changes] = {}
+        for run, changes in todo.items():
+            if run in hidden:
+                continue
+            if run in known:
+                prepared[run] = replace(changes, start=None)
+            elif (full := self._first_time(changes)) is not None:
+                self._with_parents(full, prepared, known | hidden)
+        return [changes for changes in prepared.values() if not is_empty(changes)]
+
+    def _first_time(self, changes: Changes) -> Changes | None:
+        """The run as the backend should see it first; None if it is too early, or if there is nothing of it."""
+        if self.backend.capabilities.live:
+            return changes if changes.start is not None else self.outbox.whole(changes.run)
+        whole = self.outbox.whole(changes.run)
+        return whole if whole is not None and whole.end is not None and whole.end.status in _ENDED else None
+
+    def _with_parents(self, full: Changes, prepared: dict[str, Changes], known: set[str]) -> None:
+        """Put it after its parents, which the backend may not have been given: they began before it was asked for."""
+        line = [full]
+        while self.backend.capabilities.live:
+            start = line[-1].start
+            parent = None if start is None else start.parent
+            if parent is None or parent in prepared or parent in known or parent in self.outbox.known([parent]):
+                break
+            whole = self.outbox.whole(parent)
+            if whole is None or self.outbox.hidden([parent]):
+                break
+            line.append(whole)
+        for each in reversed(line):
+            prepared.setdefault(each.run, each)
+
+    # -- handing it over
+
+    def _deliver(self, batch: list[Changes]) -> None:
+        try:
+            self.backend.deliver(batch)
+        except (Unreachable, Misconfigured):
+            raise
+        except Exception as error:  # Refused, or a fault: one of the runs may be the cause
+            if len(batch) > 1:
+                self._one_by_one(batch)
+            elif isinstance(error, Refused) or self._has_failed_often(batch[0].run):
+                self._refuse(batch[0].run, error)
+            else:
+                raise
+            return
+        self.outbox.arrived(changes.run for changes in batch)
+        for changes in batch:
+            self._failures.pop(changes.run, None)
+
+    def _one_by_one(self, batch: list[Changes]) -> None:
+        """Find the run that is the cause. Where all of them fail, the cause is the backend."""
+        failed: list[tuple[str, Exception]] = []
+        for changes in batch:
+            try:
+                self._deliver([changes])
+            except (Unreachable, Misconfigured):
+                raise
+            except Exception as error:  # noqa: BLE001 - sorted out below
+                failed.append((changes.run, error))
+        if len(failed) == len(batch):
+            raise failed[0][1]
+        for run, reason in failed:
+            self._refuse(run, reason)
+
+    def _has_failed_often(self, run: str) -> bool:
+        self._failures[run] = self._failures.get(run, 0) + 1
+        return self._failures[run] >= _TRIES
+
+    def _refuse(self, run: str, error: Exception) -> None:
+        self._failures.pop(run, None)
+        reason = without_secrets(str(error) if isinstance(error, Refused) else reason_of(error))
+        self._refused.append(f"run {run[-8:]}: {reason}")
+        self.outbox.set_aside(run, "run", reason)
+
+    def _trouble(self, error: Exception) -> Step:
+        known = isinstance(error, (Unreachable, Misconfigured))
+        said = without_secrets(str(error) if known else reason_of(error))
+        words = said.strip().splitlines()[0][:500] if said.strip() else type(error).__name__
+        wait = getattr(error, "retry_after", None) if not isinstance(error, Misconfigured) else _MISCONFIGURED
+        self._leave()
+        self.backoff.failed(wait)
+        try:
+            self.outbox.stumble(words)
+        except Exception:  # noqa: BLE001 - the store cannot be written either; it will be said there
+            self._seq = None
+        return Step("trouble", trouble=words)
+
+    def _leave(self) -> None:
+        if self._open:
+            self._open = False
+            try:
+                self.backend.close()
+            except Exception:  # noqa: BLE001 - it was asked not to; there is nothing more to do with it
+                pass
