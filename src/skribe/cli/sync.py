@@ -26,7 +26,10 @@ def synchronise(
     folder = find_store(store)
     chosen, foreign = backends_of(folder, backends)
     for key in foreign:
-        click.echo(f"{key}: an object of a program of yours; what waits for it is delivered when that runs again.")
+        click.echo(
+            f"{key}: no backend of this name is installed here. If it is an object of a program of yours, what"
+            " waits for it is delivered when that runs again."
+        )
     if not chosen and not foreign:
         click.echo("This store has not been delivered anywhere. Name a backend: skribe sync --backend mlflow:http://…")
     moment = None if since is None else since.astimezone().timestamp()

@@ -126,12 +126,14 @@ class Deliveries:
                 " tries again.",
             )
 
-    def wait(self, timeout: float | None) -> bool:
+    def wait(self, timeout: float | None, target: int | None = None) -> bool:
         """Wait until all that is in the store by now has arrived everywhere: whether it has.
 
         Without a timeout it waits for as long as there is hope: until a try that began now has failed.
         """
-        target, asked = self._last(), time.time()
+        asked = time.time()
+        if target is None:
+            target = self._last()
         deadline = None if timeout is None else time.monotonic() + timeout
         moved, progress = time.monotonic(), -1
         for courier in self._couriers:
@@ -157,10 +159,11 @@ class Deliveries:
         couriers = [courier for courier in self._couriers if courier.is_ours]
         if couriers:
             with contextlib.suppress(SkribeError):
-                behind = self._behind(self._last())
+                target = self._last()  # other processes may be writing all the while
+                behind = self._behind(target)
                 if any(position is None or position.trouble is None for position in behind.values()):
-                    self.wait(_AT_EXIT)
-                    behind = self._behind(self._last())
+                    self.wait(_AT_EXIT, target)
+                    behind = self._behind(target)
                 for key, position in behind.items():
                     self._say_what_waits(key, position)
         self.leave()

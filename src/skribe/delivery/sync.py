@@ -92,7 +92,7 @@ def carry_out(
     patience: float = 60.0,
     progress: Callable[[str, int], None] = lambda _word, _runs: None,
 ) -> Done:
-    """Deliver what was planned, after whoever is delivering just now; a backend that does not answer is tried again."""
+    """Deliver what was planned, when nobody else is delivering. A backend that does not answer is tried again."""
     lock = DeliveryLock(folder, planned.key)
     until = time.monotonic() + patience
     _take(lock, planned.key, until, progress)
