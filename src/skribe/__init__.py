@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from skribe import backends as backends
+    from skribe import testing as testing
     from skribe.api import (
         active_run,
         autolog,
@@ -98,6 +100,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in ("backends", "testing"):
+        return import_module(f"skribe.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'skribe' has no attribute {name!r}")
     home = import_module("skribe.errors" if name[0].isupper() else "skribe.api")
@@ -108,4 +112,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, "__version__", "backends", "testing"]

@@ -26,7 +26,7 @@ from skribe.linked import Link
 from skribe.metrics.report import Evaluation
 from skribe.metrics.task import kind_of
 from skribe.pictured import tables_of_fit
-from skribe.recording import Around, Finished, Record, parent_of, sweep_of
+from skribe.recording import Around, Finished, Record, parent_of, sweep_of, tags_of
 from skribe.records import (
     Call,
     Changes,
@@ -189,12 +189,7 @@ class Recorder:
             run=record.run,
             start=None if record.joined else self._start(call, record, full_name),
             params=params,
-            tags={
-                **(self._around.surroundings() if record.top else {}),
-                "estimator_name": cls.__name__,
-                "estimator_class": full_name,
-                **record.settings.extra_tags,
-            },
+            tags=tags_of(cls, record, self._around),
             facts=contain("the seeds", seeds, params) or (),
             datasets=self._dataset(record),
             notes=notes,

@@ -72,6 +72,16 @@ class Record:
     sweep: Sweep | None = None
 
 
+def tags_of(cls: type, record: Record, around: Around) -> dict[str, str]:
+    """The tags that a run begins with."""
+    return {
+        **(around.surroundings() if record.top else {}),
+        "estimator_name": cls.__name__,
+        "estimator_class": f"{cls.__module__}.{cls.__qualname__}",
+        **record.settings.extra_tags,
+    }
+
+
 def sweep_of(call: Call, record: Record, params: tuple[Param, ...], around: Around) -> Sweep:
     """What will be told of each task of this search or cross-validation."""
     from skribe.capture.candidates import Template

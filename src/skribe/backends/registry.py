@@ -58,7 +58,7 @@ def targets_of(value: object) -> list[Target | Backend]:
         return [value.target()]
     if isinstance(value, Iterable) and not isinstance(value, Mapping | bytes) and not hasattr(value, "deliver"):
         return [one for part in value for one in targets_of(part)]
-    return [checked(value, f"autolog(backend={type(value).__name__} object)")]
+    return [checked(value, "autolog(backend=...)")]
 
 
 def resolved(target: Target) -> Target:

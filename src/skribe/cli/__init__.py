@@ -96,6 +96,56 @@ def sync(ctx: click.Context, /, store: str | None, **asked: Any) -> None:
             ctx.exit(1)
 
 
+@main.command("export")
+@click.argument("target", type=click.Path(allow_dash=True))
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["zip", "parquet", "csv", "jsonl"]),
+    help="Instead of the one that the target's name ends with.",
+)
+@click.option("--experiment", metavar="NAME", help="Only runs of this experiment.")
+@click.option("--where", metavar="TEXT", help='Only such runs, for example "metrics.best_cv_score > 0.9".')
+@click.option("--run", "runs", multiple=True, metavar="ID", help="Only this run; may be given several times.")
+@click.option("--children/--no-children", default=True, help="With the runs inside of them (as usual), or without.")
+@click.option("--history", is_flag=True, help="CSV and Parquet: every value of every metric in a second file.")
+@click.option("--no-models", is_flag=True, help="Archives: without the models.")
+@click.option("--store", type=click.Path(), help="The store's folder, instead of the one that is found from here.")
+def export(target: str, no_models: bool, **chosen: Any) -> None:
+    """Write runs to a file: an archive for another store, or a table for other tools.
+
+    \b
+      skribe export runs.zip                     everything, with files and models
+      skribe export best.zip --where "metrics.best_cv_score > 0.9"
+      skribe export runs.parquet --history       one row per run, and a file of all metric values
+      skribe export - --format csv | less        `-` is stdout, for csv and jsonl
+    """
+    from skribe.cli.exchange import bring_out
+
+    with _told():
+        bring_out(target, models=not no_models, **chosen)
+
+
+@main.command("import")
+@click.argument("source", type=click.Path())
+@click.option("--experiment", metavar="NAME", help="Put new runs into this experiment, instead of their own.")
+@click.option("--deleted", is_flag=True, help="Also runs that are deleted in MLflow.")
+@click.option("--dry-run", is_flag=True, help="Only say what would come.")
+@click.option("--store", type=click.Path(), help="Write to this folder instead of the one that is found from here.")
+def import_(source: str, **chosen: Any) -> None:
+    """Bring runs into the store: from an archive, or from what MLflow has written. Twice is the same as once.
+
+    \b
+      skribe import runs.zip                 an archive of `skribe export`
+      skribe import mlflow.db --dry-run      MLflow's database; it is not changed
+      skribe import mlruns                   MLflow's folder
+    """
+    from skribe.cli.exchange import bring_in
+
+    with _told():
+        bring_in(source, **chosen)
+
+
 @contextmanager
 def _told() -> Iterator[None]:
     """What skribe raises on purpose is a message to the user, not a traceback."""

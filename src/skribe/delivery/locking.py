@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import threading
 from pathlib import Path
 from typing import IO, Final
-
-import xxhash
 
 _FOLDER: Final = "delivery"
 # A lock on a file excludes other processes, and not other threads of this one.
@@ -20,7 +19,7 @@ class DeliveryLock:
     """Held by the process that delivers from this store to this backend. The system lets go of it when it dies."""
 
     def __init__(self, folder: Path, backend: str) -> None:
-        name = xxhash.xxh3_64_hexdigest(backend.encode("utf-8", "surrogatepass"))
+        name = hashlib.blake2b(backend.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         self._path = folder / _FOLDER / f"{name}.lock"
         self._bell = folder / _FOLDER / f"{name}.bell"
         self._heard = 0
