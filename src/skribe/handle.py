@@ -161,6 +161,11 @@ class Run(Pen):
 
         return drawn_file(self._query, self._artifacts, self.id, name) or self._artifacts.path(self.id, name)
 
+    @property
+    def remotes(self) -> dict[str, str]:
+        """The id that the run has in each backend that it was delivered to. `get_run` finds it by that, too."""
+        return self._query.remotes(self.id)
+
     def estimator_html(self) -> str:
         """The estimator's diagram as HTML, drawn now from the recorded parameters."""
         row = self._row

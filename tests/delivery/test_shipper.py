@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import skribe
 from skribe.delivery.backoff import Backoff
 from skribe.delivery.locking import DeliveryLock
 from skribe.delivery.merging import is_empty, joined, merged
@@ -303,3 +304,16 @@ def test_merged_keeps_parents_first_and_every_point(entries):
 def test_joined_and_merged_are_the_same():
     a, b = Changes(run=RUN, start=START), Changes(run=RUN, tags={"k": "v"})
     assert merged([a, b]) == [joined(a, b)]
+
+
+def test_the_ids_lead_to_each_other(write, ship, place, store):
+    run, other = write("a"), write("b")
+    shipper = ship()[0]
+    shipper.outbox.remember({run: "4f2a9c77|{}", other: ""})
+    assert skribe.get_run(run).remotes == {place.name: "4f2a9c77"}
+    assert skribe.get_run("4f2a9c77").id == run
+    assert skribe.get_run(other).remotes == {}
+    shipper.outbox.remember({run: "another-id"})
+    assert skribe.get_run("another-id").id == run
+    with pytest.raises(skribe.NotFound):
+        skribe.get_run("4f2a9c77")

@@ -28,7 +28,10 @@ class Outbox(Protocol):
         """What this backend has remembered of a run, such as the id that the run has there."""
 
     def remember(self, remotes: Mapping[str, str]) -> None:
-        """Remember a text for each run. It is on disk when this returns, and is kept for this address alone."""
+        """Remember a text for each run. It is on disk when this returns, and is kept for this address alone.
+
+        What comes before a `|` is shown to people as the id that the run has there, and finds the run here.
+        """
 
     def whole(self, run: str) -> Changes | None:
         """All that is known of a run by now, as one `Changes`; None if there is no such run."""

@@ -241,11 +241,12 @@ def positions(connection: sqlite3.Connection) -> dict[str, Position]:
 
 
 def remotes_of(connection: sqlite3.Connection, run: str) -> dict[str, str]:
-    """What each backend has remembered of a run."""
+    """The id that a run has in each backend that has given it one."""
     if not knows(connection, 4):
         return {}
     sql = "SELECT backend, remote FROM replica WHERE run = ? AND remote IS NOT NULL ORDER BY backend"
-    return dict(connection.execute(sql, (run,)).fetchall())
+    found = {backend: str(remote).partition("|")[0] for backend, remote in connection.execute(sql, (run,))}
+    return {backend: remote for backend, remote in found.items() if remote}
 
 
 def in_trash(connection: sqlite3.Connection, runs: set[str]) -> set[str]:

@@ -289,7 +289,7 @@ class Query(KeptReader, RegistryReader):
             return positions(connection)
 
     def remotes(self, run: str | RunRow) -> dict[str, str]:
-        """What each backend has remembered of the run, such as the id that it has there."""
+        """The id that the run has in each backend that has given it one."""
         with self._snapshot() as connection:
             return remotes_of(connection, self._run_row(connection, run).id if isinstance(run, str) else run.id)
 

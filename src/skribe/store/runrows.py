@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from skribe.errors import Ambiguous, NotFound
 from skribe.records import Failure
+from skribe.store.migrations import knows
 from skribe.store.reader import Snapshots
 from skribe.store.reap import Pulse, last_seen
 from skribe.store.selection import status_sql
@@ -69,7 +70,7 @@ class RunReader(Snapshots):
     def _run_row(self, connection: sqlite3.Connection, text: str) -> RunRow:
         rows = self._rows(connection, "r.id = ?", (storable_text(text),))
         if not rows:
-            rows = self._candidates(connection, text)
+            rows = self._candidates(connection, text) or self._elsewhere(connection, text)
         if not rows:
             if not self._database.exists():
                 raise NotFound(f"there is no run {text!r}: {self.folder} holds no store yet")
@@ -79,6 +80,13 @@ class RunReader(Snapshots):
             more = "\n  ..." if len(rows) > 5 else ""
             raise Ambiguous(f"{text!r} is the beginning of more than one run's id:\n{shown}{more}")
         return rows[0]
+
+    def _elsewhere(self, connection: sqlite3.Connection, text: str) -> list[RunRow]:
+        """The run that has this id in a backend."""
+        if len(text) < _SHORTEST or not knows(connection, 4):
+            return []
+        where = "r.id IN (SELECT run FROM replica WHERE remote = ?1 OR (remote >= ?1 || '|' AND remote < ?1 || '}'))"
+        return self._rows(connection, where, (storable_text(text.strip()),))
 
     def _candidates(self, connection: sqlite3.Connection, text: str) -> list[RunRow]:
         digits = text.strip().lower().replace("-", "")
