@@ -11,6 +11,11 @@ import pytest
 
 from skribe import guard
 
+# There is a test process for each core. More threads of OpenMP and OpenBLAS would wait for a core, and wait busily.
+# Both libraries look here once, when numpy and scikit-learn are imported, which is after this.
+for library in ("OMP", "OPENBLAS"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
 # The key that seals models is the test run's own.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="skribe-tests-")
 

@@ -14,12 +14,12 @@ FLOORS = {
     0: ("records", "settings", "errors", "guard", "words"),
     1: ("capture", "metrics", "models", "plots", "display"),
     2: ("store", "progress"),
-    3: ("hooks",),
-    4: ("sweeps",),
+    3: ("hooks", "backends"),
+    4: ("sweeps", "exchange", "delivery"),
     5: ("openrun", "streams", "pictured", "modelled", "linked", "scored", "validated", "recording", "recorder"),
     6: ("session",),
     7: ("views", "pen", "loading", "handle", "registered", "comparison", "grouping", "description", "api"),
-    8: ("cli",),
+    8: ("cli", "testing"),
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
 OWNERS = {
@@ -27,7 +27,9 @@ OWNERS = {
     "click": "cli",
     "xxhash": "capture store sweeps",
     "matplotlib": "plots handle comparison",
-    "mlflow": "",
+    "mlflow": "backends exchange",
+    "wandb": "backends",
+    "pytest": "testing",
     "skops": "models",
     "cloudpickle": "models hooks",
 }

@@ -24,6 +24,7 @@ from sklearn.tree import DecisionTreeClassifier
 import skribe
 from skribe.cli import main
 
+pytestmark = pytest.mark.newest_only  # names and files; that models load is seen in test_modelled.py
 X, y = load_iris(return_X_y=True)
 
 

@@ -18,6 +18,7 @@ import pytest
 
 import skribe
 
+pytestmark = pytest.mark.newest_only  # what joblib and the journal do in processes that die
 SEARCH = """
     import json, os, sys, time
     import numpy as np

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("IPython")
 
+pytestmark = pytest.mark.newest_only  # of IPython
 CELLS = """
 from IPython.core.interactiveshell import InteractiveShell
 shell = InteractiveShell.instance()

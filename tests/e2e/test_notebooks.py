@@ -11,6 +11,7 @@ import pytest
 nbclient = pytest.importorskip("nbclient")
 nbformat = pytest.importorskip("nbformat")
 
+pytestmark = pytest.mark.newest_only  # of Jupyter and of our own pages
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 
 
@@ -37,7 +38,7 @@ def test_every_cell_runs(path, own_folder):
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::FutureWarning")
 def test_a_long_search_shows_a_bar_that_is_updated(own_folder):
-    source = """
+    given = """
 import time
 import skribe
 from sklearn.dummy import DummyClassifier
@@ -47,13 +48,15 @@ class Slow(DummyClassifier):
     def fit(self, X, y):
         time.sleep(0.15)
         return super().fit(X, y)
-
+"""
+    search = """
 skribe.autolog({arguments})
 GridSearchCV(Slow(), {{"random_state": [1, 2, 3, 4, 5, 6]}}, cv=2).fit([[0.0]] * 8, [0, 1] * 4);
 """
-    for arguments, bars in (("", 1), ("silent=True", 0)):
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source.format(arguments=arguments))])
-        nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(own_folder)}}).execute()
-        shown = [text for text in outputs_of(notebook.cells[0], "text/html") if "progressbar" in text]
+    sources = [given, search.format(arguments=""), search.format(arguments="silent=True")]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(own_folder)}}).execute()
+    for cell, bars in zip(notebook.cells[1:], (1, 0), strict=True):
+        shown = [text for text in outputs_of(cell, "text/html") if "progressbar" in text]
         assert len(shown) == bars
         assert all('aria-valuenow="12"' in text for text in shown), "one display, updated to the end"

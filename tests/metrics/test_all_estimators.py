@@ -14,6 +14,7 @@ from sklearn.utils import all_estimators
 
 from skribe.metrics import evaluate
 
+LABELS = make_multilabel_classification(60, 5, n_classes=3, random_state=1)  # to draw them takes longer than a test
 METHODS = ("predict", "predict_proba", "decision_function", "score", "predict_log_proba", "transform", "fit")
 
 
@@ -176,7 +177,7 @@ def test_regressors(cls, outputs, reference):
 def test_multilabel_classifiers(cls, reference):
     from sklearn import metrics as sk
 
-    X, y = make_multilabel_classification(60, 5, n_classes=3, random_state=1)
+    X, y = LABELS
     name = cls.__name__
     if name in ("MultiOutputClassifier", "ClassifierChain", "OneVsRestClassifier"):
         base = LogisticRegression()

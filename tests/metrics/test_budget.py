@@ -215,7 +215,7 @@ def test_rows_are_taken_from_any_container(container):
 @pytest.mark.parametrize("container", CONTAINERS)
 def test_a_model_is_evaluated_on_any_container(container, reference, monkeypatch):
     monkeypatch.setattr(budget, "_ALWAYS", 0.0)
-    X, y = make_classification(3000, 3, n_redundant=0, random_state=0)
+    X, y = make_classification(1500, 3, n_redundant=0, random_state=0)
     held = CONTAINERS[container](X)
     model = KNeighborsClassifier(weights="distance")
     try:
@@ -224,7 +224,7 @@ def test_a_model_is_evaluated_on_any_container(container, reference, monkeypatch
         pytest.skip(f"scikit-learn does not take it: {error}")
     expected = reference.classifier(y, model.predict(held), model.predict_proba(held), None, [0, 1])
     reference.check(evaluate(model, held, y), expected)
-    assert evaluate(model, held, y, budget=1e-6).rows < 3000
+    assert evaluate(model, held, y, budget=1e-6).rows < 1500
 
 
 def test_rows_are_chosen_alike_each_time_and_sorted():

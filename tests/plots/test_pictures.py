@@ -101,23 +101,32 @@ DATA = {
 }
 
 
+# Many of something ask the same of matplotlib as a few; that our own arithmetic stands it need be seen once.
+MANY = ("twenty classes", "many classes", "many values", "many clusters", "features and classes", "gaps")
+CASES = [pytest.param(name, marks=pytest.mark.newest_only) if name in MANY else name for name in DATA]
+
+
 def shown(name: str) -> dict:
     return {plot: view for plot, view in DATA[name]().items() if plot != "absent"}
 
 
-@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("name", CASES)
 def test_everything_can_be_drawn_large_and_small_and_compared(name: str) -> None:
     views = shown(name)
     assert views
     for plot, view in views.items():
-        for figure in (
-            draw(plot, view),
+        file = io.BytesIO()
+        draw(plot, view).savefig(file, dpi=40)
+        assert file.tell() > 500
+        # The rest is laid out and drawn as for a file, which is half of the work.
+        more = [
             draw(plot, view, title="$a title$ that is much too long " * 4, size=(3.4, 2.1)),
             draw_compared(plot, [("run $1$", view), ("a run with quite a long name 12345678", view)]),
-        ):
-            file = io.BytesIO()
-            figure.savefig(file, dpi=40)
-            assert file.tell() > 500
+        ]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")  # `savefig`, above, must not say it
+            for figure in more:
+                figure.draw_without_rendering()
 
 
 def test_every_plot_is_among_them_and_empty_ones_say_so() -> None:
@@ -257,9 +266,8 @@ import matplotlib
 settings = lambda: {key: matplotlib.rcParams[key] for key in matplotlib.rcParams if key != "backend"}
 before = settings()
 for name, view in json.load(sys.stdin).items():
-    for kind in ("png", "svg"):
-        picture(draw(name, view), kind)
-        picture(draw_compared(name, [("a", view), ("b", view)]), kind)
+    picture(draw(name, view), "png")
+    picture(draw_compared(name, [("a", view), ("b", view)]), "svg")
 assert "matplotlib.pyplot" not in sys.modules
 assert settings() == before
 assert "skribe_signed" not in matplotlib.colormaps

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import unittest
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +29,9 @@ def instances() -> Iterator[BaseEstimator]:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            yield next(iter(_construct_instances(cls)))
+            # scikit-learn 1.6 skips one; let out of here, that would skip the whole module which asks.
+            with contextlib.suppress(unittest.SkipTest):
+                yield next(iter(_construct_instances(cls)))
 
 
 def data_for(estimator: BaseEstimator) -> tuple[Any, Any]:

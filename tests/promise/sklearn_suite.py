@@ -40,7 +40,8 @@ def failures(modules: list[str], folder: Path, plugin: bool) -> tuple[set[str], 
     command += ["-p", "no:randomly", "-c", os.devnull, "--rootdir", str(folder), "-n", "2", "--tb=no"]
     command += ["-p", "autolog_plugin"] if plugin else []
     paths = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
-    env = os.environ | {"PYTHONPATH": paths, "SKRIBE_STORE": str(folder / "store")}
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # more than one for each core wait for one another
+    env = threads | os.environ | {"PYTHONPATH": paths, "SKRIBE_STORE": str(folder / "store")}
     done = subprocess.run(
         [*command, "--pyargs", *modules], cwd=folder, env=env, capture_output=True, text=True, check=False
     )

@@ -84,6 +84,7 @@ GRID = {"C": [0.1, 1.0]}
 LR = LogisticRegression(max_iter=200)
 TREE = DecisionTreeClassifier(random_state=0)
 Thunk = Callable[[], Any]
+NEWEST = pytest.mark.newest_only
 
 
 # --- comparing ------------------------------------------------------------------------------------------------
@@ -686,13 +687,21 @@ ELSEWHERE = (
 )  # fmt: skip
 
 
+# joblib is the same for every scikit-learn: what goes to its processes and comes back is seen there in a few cases.
+PLACES = [
+    *(("loky", name) for name in ELSEWHERE),
+    *(("threading", name) for name in ANYWHERE),
+    *(("multiprocessing", name) for name in ("grid", "functions", "failing", "raising", "by increments")),
+]
+ALSO_ON_THE_OLDEST = ("grid", "raising", "cross_validate", "by increments")
+
+
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 @pytest.mark.parametrize(
     ("backend", "name"),
     [
-        *(("loky", name) for name in ELSEWHERE),
-        *(("threading", name) for name in ANYWHERE),
-        *(("multiprocessing", name) for name in ("grid", "functions", "failing", "raising", "by increments")),
+        pytest.param(*place, marks=() if place[0] == "threading" or place[1] in ALSO_ON_THE_OLDEST else NEWEST)
+        for place in PLACES
     ],
 )
 def test_another_backend(same, by_value, backend, name):
@@ -748,6 +757,7 @@ class Dies(Brittle):
         os._exit(7)
 
 
+@NEWEST
 def test_a_worker_that_dies(same, by_value):
     def there() -> Any:
         with joblib.parallel_config("loky", n_jobs=2):
@@ -1229,7 +1239,7 @@ def both(body: str, folder: Any) -> list[tuple[int, list[str], list[str]]]:
     return found
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=NEWEST)])
 def test_warnings_on_the_screen(own_folder, n_jobs):
     off, on = both(
         f"""
@@ -1245,7 +1255,7 @@ def test_warnings_on_the_screen(own_folder, n_jobs):
     assert any("I am odd, a=1" in line for line in off[2])
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.parametrize("n_jobs", [1, pytest.param(2, marks=NEWEST)])
 def test_what_is_reported_on_the_screen(own_folder, n_jobs):
     off, on = both(
         f"""
@@ -1287,7 +1297,7 @@ def interrupted(body: str, folder: Any) -> list[tuple[int, str, list[str]]]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
-@pytest.mark.parametrize(("n_jobs", "does"), [(1, "works"), (2, "sleeps")])
+@pytest.mark.parametrize(("n_jobs", "does"), [(1, "works"), pytest.param(2, "sleeps", marks=NEWEST)])
 def test_ctrl_c(own_folder, n_jobs, does):
     body = f"""
         search = GridSearchCV(Odd(does="{does}"), {{"a": list(range(4000))}}, cv=5, n_jobs={n_jobs}, refit=False)

@@ -18,6 +18,7 @@ from skribe import progress as painting
 from skribe.display.progress import progress_html, progress_line, time_left
 from skribe.progress import Painter, Progress
 
+pytestmark = pytest.mark.newest_only  # of terminals and pages
 CLEAR = "\r\x1b[2K"
 
 
