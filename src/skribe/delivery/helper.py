@@ -12,8 +12,11 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
+
+from skribe.delivery.loop import DRAIN, deliver
 
 _NICE = 10
 
@@ -32,6 +35,9 @@ class _Pipe:
                 self._called.set()
         self._gone = True
         self._called.set()
+        # A backend that hangs must not keep this process for ever.
+        time.sleep(DRAIN + 10)
+        os._exit(1)
 
     def wait(self, seconds: float) -> bool:
         called = self._called.wait(seconds)
@@ -70,7 +76,6 @@ def _deliver(told: dict[str, Any]) -> None:
     from skribe.backends.registry import build
     from skribe.backends.targets import Target
     from skribe.delivery.locking import DeliveryLock
-    from skribe.delivery.loop import deliver
     from skribe.delivery.shipper import Shipper
 
     folder = Path(told["folder"])

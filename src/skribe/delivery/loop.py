@@ -13,7 +13,7 @@ from skribe.delivery.shipper import Shipper
 # found together, and sent as one.
 _SHORT: Final = 0.1
 _LONG: Final = 1.0
-_DRAIN: Final = 60.0  # how long, at most, delivery goes on when those who write are gone
+DRAIN: Final = 60.0  # how long, at most, delivery goes on when those who write are gone
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -33,7 +33,7 @@ def deliver(shipper: Shipper, lock: DeliveryLock, signals: Signals, report: Repo
     pause, leaving, troubled = _SHORT, 0.0, False
     while True:
         if signals.gone():
-            leaving = leaving or time.monotonic() + _DRAIN
+            leaving = leaving or time.monotonic() + DRAIN
             if troubled or time.monotonic() > leaving:
                 return
         if not lock.held and not lock.acquire():
