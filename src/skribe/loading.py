@@ -49,10 +49,14 @@ def from_run(folder: Path, run: str, path: str, trusted: Trusted = False, versio
             return _from_run(folder, run, path, trusted, version)
         except (ModelAltered, ModelRefused, NotFound, FileNotFoundError):
             # A stream that goes on puts the folder of its next step here a moment before the store knows of it.
-            if not left or query_of(folder).model(run, path).step is None:
+            if not left or not _is_of_a_stream(folder, run, path):
                 raise
             time.sleep(0.02)
     raise AssertionError
+
+
+def _is_of_a_stream(folder: Path, run: str, path: str) -> bool:
+    return any(model.path == path and model.step is not None for model in query_of(folder).models(run))
 
 
 def _from_run(folder: Path, run: str, path: str, trusted: Trusted, version: VersionRow | None) -> Any:

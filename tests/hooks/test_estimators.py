@@ -244,3 +244,13 @@ def test_exceptions_of_wrong_calls_are_the_original_ones(ear):
     assert [type(call.error) for call in ear.ended] == [TypeError, TypeError]
     clone(Strict()).fit(X, y)
     assert ear.ended[2].error is None
+
+
+def test_what_says_that_it_is_a_module_and_is_none_is_left_alone(monkeypatch):
+    class Pretender:
+        """As the libraries do that cffi loads."""
+
+        __class__ = types.ModuleType
+
+    monkeypatch.setitem(sys.modules, "pretender", Pretender())
+    Installation(_Deaf()).remove()

@@ -346,3 +346,13 @@ def test_a_missing_key_is_an_error_only_where_it_empties_the_result(three, query
     with pytest.raises(QueryError, match=r"did you mean metrics\.acc"):
         query.runs_frame(where="metrics.ac > 0.1")
     assert query.count(where="metrics.nothing is None") == 3
+
+
+def test_a_whole_run_has_what_was_replaced_in_its_order(journal, query, make):
+    start = make.start()
+    journal.write(start)
+    values = [3.0, 1.0, 2.0, 5.0]
+    journal.write(Changes(run=start.run, metrics=tuple(Metric("m", value, None, 7.0) for value in values)))
+    assert [metric.value for metric in query.whole(start.run).metrics] == values
+    parts = [changes for _, changes in query.read_changes()]
+    assert [metric.value for changes in parts for metric in changes.metrics] == values

@@ -198,7 +198,8 @@ def hook_loaded_ducks(estimators: Estimators) -> None:
 def hook_ducks_of(estimators: Estimators, module: ModuleType | None) -> None:
     """Hook the estimators of other descent that a module defines or shows."""
     # Not by `vars` or `getattr`: a lazy module would load itself, or warn.
-    if not isinstance(module, ModuleType):
+    # And not by `isinstance`: what cffi puts there says that it is a module, and is none.
+    if not issubclass(type(module), ModuleType):
         return
     for value in list(ModuleType.__getattribute__(module, "__dict__").values()):
         if is_duck(value):

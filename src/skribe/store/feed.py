@@ -28,6 +28,7 @@ from skribe.records import (
     Warned,
 )
 from skribe.store.migrations import knows
+from skribe.store.searches import candidates_of, results_of
 
 _PART = "FROM {table} WHERE run IN (SELECT run FROM journal WHERE seq BETWEEN ?1 AND ?2) AND seq BETWEEN ?1 AND ?2"
 _CELLS: dict[str, tuple[str, Any]] = {
@@ -52,6 +53,7 @@ _KEPT: dict[str, tuple[str, Any]] = {
         lambda *cells: Model(*cells[:-1]) if cells[-1] is None else None,
     ),
 }
+_AS_THEY_CAME = "n >= 0, abs(n)"  # what was replaced within one entry has -1, -2 …
 _REGISTERED = (
     "SELECT v.seq, g.name, v.path FROM version v JOIN registered g ON g.id = v.registered"
     " WHERE v.seq BETWEEN ? AND ? AND v.deleted IS NULL AND g.deleted IS NULL ORDER BY v.seq, v.version"
@@ -111,7 +113,7 @@ def _run_parts(connection: sqlite3.Connection, span: tuple[int, int]) -> list[tu
 def _metrics(connection: sqlite3.Connection, span: tuple[int, int]) -> list[tuple[int, Metric]]:
     # A replaced value of a metric without steps came in an earlier entry, or earlier in the same one (n < 0).
     points = connection.execute(
-        f"SELECT seq, key, value, step, time {_PART.format(table='point')} ORDER BY run, seq, n", span
+        f"SELECT seq, key, value, step, time {_PART.format(table='point')} ORDER BY run, seq, {_AS_THEY_CAME}", span
     ).fetchall()
     latest = connection.execute(
         f"SELECT seq, key, value, NULL, time {_PART.format(table='metric')} AND step IS NULL ORDER BY run, key",
@@ -147,8 +149,9 @@ def read_run(connection: sqlite3.Connection, number: int) -> Changes:
             )
         ]
     found["tags"] = dict(connection.execute("SELECT key, value FROM tag WHERE run = ? ORDER BY key", (number,)))
+    found["candidates"], found["results"] = candidates_of(connection, number), results_of(connection, number)
     points = connection.execute(
-        "SELECT key, value, step, time FROM point WHERE run = ? ORDER BY seq, n", (number,)
+        f"SELECT key, value, step, time FROM point WHERE run = ? ORDER BY seq, {_AS_THEY_CAME}", (number,)
     ).fetchall()
     latest = connection.execute(
         "SELECT key, value, NULL, time FROM metric WHERE run = ? AND step IS NULL ORDER BY key", (number,)

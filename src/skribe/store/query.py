@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from skribe.records import (
@@ -26,6 +25,7 @@ from skribe.store.migrations import knows
 from skribe.store.outbox import Position, positions, remotes_of
 from skribe.store.registered import RegistryReader
 from skribe.store.runrows import RunRow
+from skribe.store.searches import RESULT, candidates_of, result_of, results_of
 from skribe.store.selection import Selection
 
 if TYPE_CHECKING:
@@ -108,16 +108,13 @@ class Query(KeptReader, RegistryReader):
 
     def candidates(self, run: str | RunRow) -> list[Candidate]:
         """What a search tried, or the parts of a cross-validation, in their order."""
-        sql = "SELECT number, child, name, params, iteration, resources FROM candidate WHERE run = ? ORDER BY number"
-        return [
-            Candidate(number, child, name, {k: tuple(v) for k, v in json.loads(params).items()}, *rest)
-            for number, child, name, params, *rest in self._of_searches(run, sql)
-        ]
+        with self._snapshot() as connection:
+            return candidates_of(connection, self._number(connection, run))
 
     def results(self, run: str | RunRow) -> list[Result]:
         """What each (candidate, split) of a search gave, as far as it has come."""
-        sql = f"SELECT {_RESULT} FROM result WHERE run = ? ORDER BY candidate, split"
-        return [_result(*row) for row in self._of_searches(run, sql)]
+        with self._snapshot() as connection:
+            return results_of(connection, self._number(connection, run))
 
     def finished_result(self, key: str, besides: str = "") -> tuple[str, Result] | None:
         """The newest result under this key, and its run: one that is not in the trash, and not the one named."""
@@ -125,12 +122,12 @@ class Query(KeptReader, RegistryReader):
             if not knows(connection, 2):
                 return None
             row = connection.execute(
-                f"SELECT r.id, {_RESULT} FROM result JOIN run r ON r.num = result.run"
+                f"SELECT r.id, {RESULT} FROM result JOIN run r ON r.num = result.run"
                 " JOIN experiment e ON e.id = r.experiment"
                 " WHERE key = ? AND r.id != ? AND r.deleted IS NULL AND e.deleted IS NULL ORDER BY r.num DESC LIMIT 1",
                 (key, besides),
             ).fetchone()
-        return None if row is None else (row[0], _result(*row[1:]))
+        return None if row is None else (row[0], result_of(*row[1:]))
 
     def fact_of_the_run_before(self, run: str, key: str) -> tuple[str, str] | None:
         """The last earlier run of the same kind and estimator class that has this fact: its id, and the fact."""
@@ -255,8 +252,7 @@ class Query(KeptReader, RegistryReader):
     def whole(self, run: str | RunRow) -> Changes:
         """All that is known of a run as one `Changes`. NotFound if there is none."""
         with self._snapshot() as connection:
-            known = feed.read_run(connection, self._number(connection, run))
-        return replace(known, candidates=tuple(self.candidates(known.run)), results=tuple(self.results(known.run)))
+            return feed.read_run(connection, self._number(connection, run))
 
     def last_seq(self) -> int:
         """The newest journal number; 0 in an empty store."""
@@ -293,21 +289,8 @@ class Query(KeptReader, RegistryReader):
         with self._snapshot() as connection:
             return remotes_of(connection, self._run_row(connection, run).id if isinstance(run, str) else run.id)
 
-    # -- behind them
-
-    def _of_searches(self, run: str | RunRow, sql: str) -> list[Any]:
-        with self._snapshot() as connection:
-            known = knows(connection, 2)
-            return connection.execute(sql, (self._number(connection, run),)).fetchall() if known else []
-
 
 _WRITTEN = (
     "SELECT count(DISTINCT j.run), count(*) FROM journal j JOIN run r ON r.num = j.run"
     " JOIN experiment e ON e.id = r.experiment WHERE r.deleted IS NULL AND e.deleted IS NULL"
 )
-_RESULT = "candidate, split, began, fit_time, score_time, worker, body, key, reused"
-
-
-def _result(candidate: int, split: int, began: float, fit: Any, score: Any, worker: int, *rest: Any) -> Result:
-    body, key, reused = rest
-    return Result(candidate, split, began, fit, score, worker, json.loads(body), key, reused)

@@ -1,0 +1,1 @@
+"""Reading what MLflow has written, through the real MLflow; the source is never changed."""
