@@ -168,7 +168,7 @@ def test_erased_children_go_with_all_that_is_inside_of_them(store, journal, quer
     runs = {number for (number,) in database.execute("SELECT num FROM run")}
     for (table,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
         columns = {row[1] for row in database.execute(f'PRAGMA table_info("{table}")')}
-        if "run" in columns:
+        if "run" in columns and table != "erasure":  # which says what went
             assert {number for (number,) in database.execute(f"SELECT run FROM {table}")} <= runs, table
     database.close()
     # The numbers that were remembered are forgotten: what is written next is nobody else's.

@@ -50,7 +50,8 @@ class Backend(Protocol):
     The shipper keeps these promises:
 
     - One call at a time, from one thread, in one process: nobody else delivers from this store to this address.
-    - Each run is named once in a call. The first time, its `start` is there; a parent comes before its children.
+    - Each run is named once in a call. The first time, its `start` is there. A parent comes before its children if the
+      backend takes runs `live`; otherwise a child that has ended comes before a parent that has not.
     - Whatever was not followed by a return of `deliver` comes again, perhaps together with what came later. So
       delivering the same twice must leave what delivering it once leaves.
 
