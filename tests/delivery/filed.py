@@ -56,6 +56,8 @@ class Filed:
             assert changes.start is not None, "a run that was never begun"
             if mode == f"refuses {changes.start.name}":
                 raise Refused("it may not have this name")
+            if mode == f"has no answer for {changes.start.name}":
+                raise Unreachable("it answers 500")
             if mode == f"stumbles over {changes.start.name}":
                 raise ValueError("odd")
             parent = changes.start.parent

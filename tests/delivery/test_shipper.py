@@ -162,6 +162,29 @@ def test_a_single_run_that_makes_the_backend_fail_is_tried_several_times_first(w
     assert len(shipper.outbox.refused()) == 1
 
 
+def test_a_run_to_which_there_is_never_an_answer_does_not_keep_the_others_back(write, place, ship):
+    place.mode("has no answer for bad")
+    for name in ("a", "bad", "b"):
+        write(name)
+    shipper, step = ship()
+    states = [step.state] + [shipper.step().state for _ in range(4)]
+    assert states == ["trouble", "trouble", "trouble", "moved", "idle"]
+    assert [run["name"] for run in place.runs.values()] == ["a", "b"]
+    assert list(shipper.outbox.refused().values()) == ["run: it answers 500"]
+
+
+def test_an_outage_in_the_middle_of_a_delivery_sets_nothing_aside(write, place, ship):
+    place.mode("down in deliver")
+    for name in "abcdef":
+        write(name)
+    shipper, _step = ship()
+    assert {shipper.step().state for _ in range(10)} == {"trouble"}
+    assert shipper.outbox.refused() == {}
+    place.mode("")
+    assert shipper.step().state == "moved"
+    assert len(place.runs) == 6
+
+
 def test_a_later_word_about_a_refused_run_tries_it_again(write, place, ship):
     place.mode("refuses bad")
     run = write("bad")

@@ -2,6 +2,8 @@
 
     skribe.autolog(backend="mlflow:http://localhost:5000")
     skribe.autolog(backend=skribe.backends.MLflow(address="http://localhost:5000", plots=False))
+
+docs/backends.md has more of it.
 """
 
 from __future__ import annotations

@@ -11,13 +11,15 @@ from skribe.backends.protocol import Backend
 from skribe.backends.targets import without_secrets
 from skribe.delivery.backoff import Backoff
 from skribe.delivery.merging import is_empty, merged
-from skribe.errors import Misconfigured, Refused, Unreachable
+from skribe.errors import BackendError, Misconfigured, Refused, Unreachable
 from skribe.guard import reason_of
 from skribe.records import Changes
 from skribe.store.outbox import StoreOutbox
 
 _ENTRIES: Final = 500  # of the journal, read at a time
 _TRIES: Final = 4  # of a run that makes the backend fail in a way that it does not explain
+_STUCK: Final = 3  # times that the backend has answered, and then not taken the same batch
+_IN_A_ROW: Final = 3  # runs that are not taken one after the other: then it is an outage after all
 _MISCONFIGURED: Final = 30.0  # seconds: nothing changes before somebody changes it
 _ENDED: Final = ("finished", "failed", "killed")
 
@@ -51,6 +53,7 @@ class Shipper:
         self._settled = True
         self._failures: dict[str, int] = {}
         self._refused: list[str] = []
+        self._stuck = 0
 
     def step(self) -> Step:
         """Deliver the next batch. Whatever goes wrong comes back as trouble; the caller waits for `backoff.left`."""
@@ -103,6 +106,7 @@ class Shipper:
     def _succeeded(self, seq: int) -> None:
         self.outbox.advance(seq)
         self._seq = seq
+        self._stuck = 0
         self.backoff.succeeded()
 
     # -- what is handed over
@@ -149,9 +153,11 @@ class Shipper:
     def _deliver(self, batch: list[Changes]) -> None:
         try:
             self.backend.deliver(batch)
-        except (Unreachable, Misconfigured):
+        except Misconfigured:
             raise
-        except Exception as error:  # Refused, or a fault: one of the runs may be the cause
+        except Exception as error:  # refused, a fault, or no answer: one of the runs may be the cause
+            if isinstance(error, Unreachable) and (len(batch) == 1 or self._stuck < _STUCK):
+                raise
             if len(batch) > 1:
                 self._one_by_one(batch)
             elif isinstance(error, Refused) or self._has_failed_often(batch[0].run):
@@ -166,12 +172,17 @@ class Shipper:
     def _one_by_one(self, batch: list[Changes]) -> None:
         """Find the run that is the cause. Where all of them fail, the cause is the backend."""
         failed: list[tuple[str, Exception]] = []
+        unanswered = 0
         for changes in batch:
             try:
                 self._deliver([changes])
-            except (Unreachable, Misconfigured):
+                unanswered = 0
+            except Misconfigured:
                 raise
-            except Exception as error:  # noqa: BLE001 - sorted out below
+            except Exception as error:
+                unanswered += isinstance(error, Unreachable)
+                if isinstance(error, Unreachable) and (self._stuck < _STUCK or unanswered >= _IN_A_ROW):
+                    raise
                 failed.append((changes.run, error))
         if len(failed) == len(batch):
             raise failed[0][1]
@@ -184,7 +195,7 @@ class Shipper:
 
     def _refuse(self, run: str, error: Exception) -> None:
         self._failures.pop(run, None)
-        reason = without_secrets(str(error) if isinstance(error, Refused) else reason_of(error))
+        reason = without_secrets(str(error) if isinstance(error, BackendError) else reason_of(error))
         self._refused.append(f"run {run[-8:]}: {reason}")
         self.outbox.set_aside(run, "run", reason)
 
@@ -192,6 +203,7 @@ class Shipper:
         known = isinstance(error, (Unreachable, Misconfigured))
         said = without_secrets(str(error) if known else reason_of(error))
         words = said.strip().splitlines()[0][:500] if said.strip() else type(error).__name__
+        self._stuck += isinstance(error, Unreachable) and self._open
         wait = getattr(error, "retry_after", None) if not isinstance(error, Misconfigured) else _MISCONFIGURED
         self._leave()
         self.backoff.failed(wait)
