@@ -61,7 +61,8 @@ clean:
 .venv-oldest/.test: pyproject.toml
 	$(PYTHON) -m venv .venv-oldest
 	.venv-oldest/bin/python -m pip install --quiet uv
-	$(call UV,.venv-oldest) -e ".[test]" "scikit-learn==1.6.*" "numpy==1.26.*" "scipy==1.13.*" "pandas==2.2.*" "pyarrow==17.*" "matplotlib==3.8.*" "pyparsing<3.3"
+	$(call UV,.venv-oldest) -e ".[test]" "scikit-learn==1.6.*" "numpy==1.26.*" "scipy==1.13.*" "pandas==2.2.*" "pyarrow==17.*" "matplotlib==3.8.*" "pyparsing<3.3" \
+		"mlflow==2.22.*" "sqlalchemy<2.1"  # its server, for the tests of the MLflow backend
 	touch $@
 
 .venv-bench/.ready: pyproject.toml

@@ -17,7 +17,7 @@ import sys
 import tempfile
 from typing import Any
 
-from benchmarks import cases, models, searches  # noqa: F401 - the others register their cases
+from benchmarks import backends, cases, models, searches  # noqa: F401 - the others register their cases
 
 MODES = ("plain", "skribe", "mlflow", "mlflow without models")
 

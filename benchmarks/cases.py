@@ -257,27 +257,56 @@ def store(mode: str) -> dict[str, float]:
     return found
 
 
-def _writer(number: int, waits: Any) -> None:
+def _fitting(number: int, together: Any, figures: Any) -> None:
     from sklearn.dummy import DummyClassifier
 
     import skribe
 
     skribe.autolog(silent=True)
+    together.wait()
+    began = time.perf_counter()
     spent = times(lambda: DummyClassifier().fit([[0], [1]], [0, 1]), 200)
-    waits.put(max(spent))
+    figures.put((began, time.perf_counter(), max(spent)))
+
+
+def _writing(number: int, together: Any, figures: Any) -> None:
+    from benchmarks.fill_store import runs
+    from skribe.capture import process_info
+    from skribe.store.journal import Journal
+
+    waiting = list(runs(1_000, seed=number))
+    with Journal(os.environ["SKRIBE_STORE"], process_info) as journal:
+        together.wait()
+        began = time.perf_counter()
+        spent = []
+        for start, finish in waiting:
+            before = time.perf_counter()
+            # One transaction when a fit begins and one when it ends, as a fit writes them.
+            journal.write(start)
+            journal.write(finish)
+            spent.append((time.perf_counter() - before) * 1e3)
+        figures.put((began, time.perf_counter(), max(spent)))
 
 
 @case(modes=("skribe",))
 def writers(mode: str) -> dict[str, float]:
-    """eight processes, 200 fits each, one store"""
+    """eight processes and one store: 200 fits each, and 1 000 runs each written by the journal alone"""
     import skribe
 
     context = multiprocessing.get_context("spawn")
-    waits = context.Queue()
-    processes = [context.Process(target=_writer, args=(n, waits)) for n in range(8)]
-    for process in processes:
-        process.start()
-    longest = max(waits.get(timeout=300) for _ in processes)
-    for process in processes:
-        process.join()
-    return {"runs in the store": len(skribe.runs()), "longest fit ms": longest}
+    found: dict[str, float] = {}
+    before = 0
+    for name, work in (("fits", _fitting), ("the journal alone", _writing)):
+        together, figures = context.Barrier(8), context.Queue()
+        processes = [context.Process(target=work, args=(n, together, figures)) for n in range(8)]
+        for process in processes:
+            process.start()
+        began, ended, longest = zip(*(figures.get(timeout=300) for _ in processes), strict=True)
+        for process in processes:
+            process.join()
+        there = len(skribe.runs()) - before
+        found[f"{name}: runs in the store"] = there
+        found[f"{name}: runs/s of eight writers"] = there / (max(ended) - min(began))
+        found[f"{name}: longest wait for one run ms"] = max(longest)
+        before += there
+    return found

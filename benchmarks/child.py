@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 
-from benchmarks import cases, models, searches  # noqa: F401 - the others register their cases
+from benchmarks import backends, cases, models, searches  # noqa: F401 - the others register their cases
 
 
 def main() -> None:
