@@ -175,3 +175,12 @@ def test_importing_it_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_runs_of_tests_go_nowhere_else(monkeypatch, tmp_path):
+    monkeypatch.setenv("SKRIBE_BACKEND", f"local:{tmp_path / 'replica'}")
+    with capture_runs() as captured:
+        DummyClassifier().fit([[0], [1]], [0, 1])
+        assert skribe.flush()
+        assert captured.one().remotes == {}
+    assert not (tmp_path / "replica").exists()

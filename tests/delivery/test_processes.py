@@ -273,3 +273,13 @@ def test_disabling_leaves_delivery_to_the_helper(script, place):
     )
     assert ended(process)[0] == 0
     until(lambda: statuses(place) == ["finished"] * 3)
+
+
+def test_a_program_that_waits_for_all_its_children_waits_for_its_own(script, place):
+    process = script(
+        f"{FIT}\nimport os\nskribe.autolog(backend={place.name!r}, silent=True)\nfit(1)\n"
+        "if os.fork() == 0:\n    os._exit(7)\nfound = []\n"
+        "try:\n    while True:\n        found.append(os.waitstatus_to_exitcode(os.wait()[1]))\n"
+        "except ChildProcessError:\n    print(sorted(found) in ([7], [0, 7]))"
+    )
+    assert ended(process, 20) == (0, "True\n", "")

@@ -17,8 +17,11 @@ from skribe.delivery.locking import DeliveryLock
 from skribe.delivery.loop import deliver
 from skribe.delivery.shipper import Shipper
 
+# The process that is started ends at once, and leaves one that is nobody's child: a program that waits for all of its
+# children waits for its own.
 _START: Final = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from skribe.delivery.helper import main; main()"
+    "import os, sys; hasattr(os, 'fork') and os.fork() and os._exit(0); import json; sys.path[:] ="
+    " json.loads(sys.argv[1]); from skribe.delivery.helper import main; main()"
 )
 _GOODBYE: Final = 1.0
 
@@ -65,7 +68,8 @@ class Process:
         assert self._process.stdout is not None
         self._in, self._out = self._process.stdin, self._process.stdout
         os.set_blocking(self._out.fileno(), False)
-        self._rest = b""
+        self._rest, self._ended = b"", False
+        self._kept: list[dict[str, Any]] = []
         with contextlib.suppress(OSError):
             self._in.write(line)
             os.set_blocking(self._in.fileno(), False)
@@ -75,9 +79,14 @@ class Process:
             self._in.write(b".")
 
     def news(self) -> list[dict[str, Any]]:
+        found, self._kept = self._kept + self._read(), []
+        return found
+
+    def _read(self) -> list[dict[str, Any]]:
         with contextlib.suppress(OSError, ValueError):
             while piece := self._out.read(65536):
                 self._rest += piece
+            self._ended = piece == b""  # None is silence
         *lines, self._rest = self._rest.split(b"\n")
         found = []
         for line in lines:
@@ -86,14 +95,17 @@ class Process:
         return found
 
     def alive(self) -> bool:
-        return self._process.poll() is None
+        self._process.poll()
+        self._kept += self._read()
+        return not self._ended
 
     def leave(self) -> None:
         for stream in (self._in, self._out):
             with contextlib.suppress(OSError):
                 stream.close()
-        # It is not waited for; Python would warn of a child that it has not seen the end of.
-        self._process.returncode = self._process.returncode if self._process.returncode is not None else 0
+        if self._process.poll() is None:
+            # It is about to end; Python would warn of a child that it has not seen the end of.
+            self._process.returncode = 0
 
 
 class Thread:

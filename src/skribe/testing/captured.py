@@ -85,7 +85,8 @@ def capture_runs(**arguments: Any) -> Iterator[Captured]:
     folder = Path(tempfile.mkdtemp(prefix="skribe-captured-"))
     restore = _restoring()
     try:
-        autolog(**{"silent": True, **arguments}, store=folder / "skribe_runs")
+        # What SKRIBE_BACKEND names is not meant for the runs of tests.
+        autolog(**{"silent": True, "backend": "local", **arguments}, store=folder / "skribe_runs")
         with _outside():
             yield Captured(session.current_folder())
     finally:
