@@ -180,7 +180,7 @@ def test_importing_it_imports_nothing_heavy():
 def test_runs_of_tests_go_nowhere_else(monkeypatch, tmp_path):
     monkeypatch.setenv("SKRIBE_BACKEND", f"local:{tmp_path / 'replica'}")
     with capture_runs() as captured:
-        DummyClassifier().fit([[0], [1]], [0, 1])
+        LogisticRegression().fit([[0], [1]], [0, 1])
         assert skribe.flush()
         assert captured.one().remotes == {}
     assert not (tmp_path / "replica").exists()
