@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from skribe import backends as backends
+    from skribe import exchange as exchange
     from skribe import testing as testing
     from skribe.api import (
         active_run,
@@ -100,7 +101,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("backends", "testing"):
+    if name in ("backends", "exchange", "testing"):
         return import_module(f"skribe.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'skribe' has no attribute {name!r}")
@@ -112,4 +113,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__", "backends", "testing"]
+    return [*__all__, "__version__", "backends", "exchange", "testing"]

@@ -136,6 +136,6 @@ def test_wrong_words(filled, own_folder, monkeypatch):
         export_runs("runs.csv", store="elsewhere")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(skribe.ArgumentError, match="pip install pyarrow"):
+    with pytest.raises(skribe.ArgumentError, match=r"pip install .skribe\[parquet\]"):
         export_runs("runs.parquet", store=filled)
     assert sorted(path.name for path in own_folder.iterdir()) == ["skribe_runs"]

@@ -152,4 +152,4 @@ def check_pyarrow() -> None:
     import importlib.util
 
     if importlib.util.find_spec("pyarrow") is None:
-        raise ArgumentError("Parquet needs pyarrow, which is not installed: pip install pyarrow")
+        raise ArgumentError('Parquet needs pyarrow, which is not installed: pip install "skribe[parquet]"')
