@@ -12,15 +12,21 @@ OLDEST := -m "not thirdparty and not slow and not newest_only" $(ELSEWHERE)
 # Whoever is done takes over tests of the other, from the end; so each module's fixtures are mostly made once.
 TESTS := -m pytest -n 2 --dist worksteal
 
+APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=1 -o Acquire::http::Timeout=15 -o DPkg::Lock::Timeout=60 --no-install-recommends
+
 # Hundreds of processes of the tests import scikit-learn: what one has compiled, the others need not compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-oldest sklearn-suite lint wheel bench clean
+.PHONY: demo example postgres test test-oldest sklearn-suite lint wheel bench clean
 
 demo: .venv/.core
 	$(BIN)/skribe demo
 
-test: .venv/.test .venv-oldest/.test
+# A team on one MLflow server, started for real on this machine: examples/team_server/README.md.
+example: .venv/.test postgres
+	$(BIN)/python -W ignore examples/team_server/run.py $(EXAMPLE)
+
+test: .venv/.test .venv-oldest/.test postgres
 	$(BIN)/python $(TESTS) $(PYTEST)
 	.venv-oldest/bin/python $(TESTS) $(OLDEST) $(PYTEST)
 
@@ -53,6 +59,11 @@ clean:
 .venv/.test: .venv/.core
 	$(call UV,.venv) -e ".[test,thirdparty]"
 	touch $@
+
+# The example and its test need PostgreSQL's programs. Where we may not install them the test is skipped.
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
+		{ test "$$(id -u)" = 0 && $(APT) update && $(APT) install postgresql; } >/dev/null 2>&1 || true
 
 .venv/.lint: .venv/.test
 	$(call UV,.venv) -e ".[lint]"
