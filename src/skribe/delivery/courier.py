@@ -20,8 +20,9 @@ from skribe.delivery.shipper import Shipper
 # The process that is started ends at once, and leaves one that is nobody's child: a program that waits for all of its
 # children waits for its own.
 _START: Final = (
-    "# skribe delivers runs\nimport os, sys; hasattr(os, 'fork') and os.fork() and os._exit(0); import json; sys.path[:] ="
-    " json.loads(sys.argv[1]); from skribe.delivery.helper import main; main()"
+    "# skribe delivers runs\n"
+    "import os, sys; hasattr(os, 'fork') and os.fork() and os._exit(0);"
+    " import json; sys.path[:] = json.loads(sys.argv[1]); from skribe.delivery.helper import main; main()"
 )
 _GOODBYE: Final = 1.0
 
