@@ -406,7 +406,10 @@ def suppress() -> Iterator[None]:
 
 
 def flush(timeout: float | None = None) -> bool:
-    """Deliver what waits because the store could not be written; whether nothing is left to deliver."""
+    """Wait until everything is in the store and at the backends; whether nothing is left.
+
+    Without a timeout it gives up as soon as a backend has been tried since and has not answered.
+    """
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout < 0):
         raise ArgumentError(f"flush(timeout={timeout!r}): seconds, or None.")
     return session.flush(timeout)

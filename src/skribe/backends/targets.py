@@ -65,7 +65,7 @@ class MLflow(_Options):
     backend: ClassVar[str] = "mlflow"
     address: str | None = None  # http://…, sqlite:///…, a folder, databricks
     models: bool = True  # upload the models
-    plots: bool = True  # draw the pictures and upload them
+    plots: bool | str = True  # draw the pictures that MLflow has, and upload them; "all": every picture
     files: bool = True  # upload the other files of a run
     timeout: float = 20.0  # how many seconds one request may take
 

@@ -111,11 +111,11 @@ class Deliveries:
         cause = f"delivery to {courier.key}"
         if news.get("trouble"):
             position = self._positions().get(courier.key)
-            waiting = "" if position is None else f" {count(position.pending, 'record')} wait; they are"
+            waiting = "what is new waits" if position is None else f"{count(position.pending, 'record')} wait"
             say_once(
                 cause,
-                f"skribe cannot deliver to {courier.key}: {news['trouble']}. Continuing locally;{waiting}"
-                f" delivered as soon as it can, or by `skribe sync`.",
+                f"skribe cannot deliver to {courier.key}: {str(news['trouble']).rstrip('.')}. Continuing locally;"
+                f" {waiting} until it can, or until `skribe sync`.",
             )
         elif "trouble" in news:
             forget(cause)
@@ -177,7 +177,7 @@ class Deliveries:
             " `skribe sync` delivers what is left.",
             count(waiting, "record has", "records have"),
             key,
-            f" ({trouble})" if trouble else "",
+            f" ({trouble.rstrip('.')})" if trouble else "",
             self.folder,
             hope,
         )

@@ -28,7 +28,7 @@ from skribe.backends.mlflow.values import (
     tags_of,
 )
 from skribe.backends.protocol import Capabilities, Outbox
-from skribe.errors import BackendMissing, Refused, Unreachable
+from skribe.errors import ArgumentError, BackendMissing, Refused, Unreachable
 from skribe.records import Changes
 
 T = TypeVar("T")
@@ -60,8 +60,16 @@ class MLflowBackend:
     ambient = staticmethod(ambient)
 
     def __init__(
-        self, address: str = "", *, models: bool = True, plots: bool = True, files: bool = True, timeout: float = 20.0
+        self,
+        address: str = "",
+        *,
+        models: bool = True,
+        plots: bool | str = True,
+        files: bool = True,
+        timeout: float = 20.0,
     ) -> None:
+        if plots not in (True, False, "all"):
+            raise ArgumentError(f"the backend 'mlflow' takes plots=True, False or 'all', not {plots!r}.")
         full = addresses.checked(address)
         if importlib.util.find_spec("mlflow") is None:
             raise BackendMissing('sending runs to MLflow needs its package: pip install "skribe[mlflow]"')

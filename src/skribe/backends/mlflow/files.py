@@ -17,6 +17,8 @@ from skribe.records import Changes, Table
 
 # Runs that are a part of another: what they would draw and say is in that one.
 PARTS = frozenset({"candidate", "fold"})
+# Drawing a picture takes longer than sending a run, so by default there are the few that people look for.
+_AS_MLFLOW = frozenset({"confusion_matrix", "roc", "precision_recall", "residuals", "predicted_vs_actual"})
 _drawing = threading.Lock()
 
 
@@ -24,7 +26,7 @@ class Wanted(NamedTuple):
     """Which files go to the server."""
 
     models: bool
-    plots: bool
+    plots: bool | str  # True: those that MLflow has, and for regressors the like; "all"
     files: bool
 
 
@@ -42,8 +44,9 @@ def uploads_of(changes: Changes, known: Known, folder: Path, wanted: Wanted, who
     if wanted.files:
         yield from _made_here(changes, known, whole)
     if wanted.plots:
+        drawn = DRAWABLE if wanted.plots == "all" else _AS_MLFLOW
         for table in changes.tables:
-            if table.name in DRAWABLE:
+            if table.name in drawn:
                 yield Upload(changes.run, known.place, file_name(table.name, table.data), _drawn(table))
     models = {model.path for model in (*changes.models, *whole.models)}
     for artifact in changes.artifacts:
