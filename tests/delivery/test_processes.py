@@ -118,6 +118,7 @@ def test_an_outage_is_said_once_and_delays_nothing(script, place, store):
     assert place.runs == {}
     assert len(skribe.runs()) == 30
 
+    until(lambda: not helpers(store))
     place.mode("")
     done = subprocess.run(SYNC, capture_output=True, text=True, check=True)
     assert "30 runs delivered" in done.stdout

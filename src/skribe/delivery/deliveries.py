@@ -22,6 +22,7 @@ from skribe.words import count
 _AT_EXIT: Final = 5.0
 _STALLED: Final = 60.0  # seconds without any progress, after which nobody waits any longer
 _IN_PROCESS: Final = "memory"
+_ANOTHER_TRY: Final = 1.0  # seconds in which a backend that has stumbled is tried again
 _PAUSE: Final = 0.01
 
 
@@ -126,24 +127,29 @@ class Deliveries:
                 " tries again.",
             )
 
-    def wait(self, timeout: float | None, target: int | None = None) -> bool:
+    def wait(self, timeout: float | None, target: int | None = None, hopeful: bool = True) -> bool:
         """Wait until all that is in the store by now has arrived everywhere: whether it has.
 
-        Without a timeout it waits for as long as there is hope: until a try that began now has failed.
+        Without a timeout it waits for as long as there is hope: until a try that began now has failed. With one it
+        goes on trying, unless it is not to be `hopeful`.
         """
         asked = time.time()
         if target is None:
             target = self._last()
         deadline = None if timeout is None else time.monotonic() + timeout
-        moved, progress = time.monotonic(), -1
+        began = moved = time.monotonic()
+        progress = -1.0
         for courier in self._couriers:
             courier.call()
         while left := self._behind(target):
             now = time.monotonic()
-            arrived = sum(position.seq for position in left.values() if position is not None)
-            if arrived != progress:
-                moved, progress = now, arrived
-            if (now > deadline) if deadline is not None else (now > moved + _STALLED or _in_vain(left, asked)):
+            latest = max((position.updated for position in left.values() if position is not None), default=0.0)
+            if latest != progress:
+                moved, progress = now, latest
+            in_vain = hopeful is False and _in_vain(left, asked) and now > began + _ANOTHER_TRY
+            if deadline is not None and (now > deadline or in_vain):
+                break
+            if deadline is None and (now > moved + _STALLED or _in_vain(left, asked)):
                 break
             time.sleep(_PAUSE)
         self.look()
@@ -162,7 +168,7 @@ class Deliveries:
                 target = self._last()  # other processes may be writing all the while
                 behind = self._behind(target)
                 if any(position is None or position.trouble is None for position in behind.values()):
-                    self.wait(_AT_EXIT, target)
+                    self.wait(_AT_EXIT, target, hopeful=False)
                     behind = self._behind(target)
                 for key, position in behind.items():
                     self._say_what_waits(key, position)

@@ -22,7 +22,7 @@ class DeliveryLock:
         name = hashlib.blake2b(backend.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         self._path = folder / _FOLDER / f"{name}.lock"
         self._bell = folder / _FOLDER / f"{name}.bell"
-        self._heard = 0
+        self._heard: int | None = None
         self._file: IO[bytes] | None = None
 
     @property
@@ -65,9 +65,9 @@ class DeliveryLock:
         try:
             moment = os.stat(self._bell).st_mtime_ns
         except OSError:
-            return False
+            moment = 0
         before, self._heard = self._heard, moment
-        return moment != before and before != 0
+        return before is not None and moment != before
 
 
 def _lock(file: IO[bytes]) -> bool:

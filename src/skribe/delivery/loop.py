@@ -13,6 +13,7 @@ from skribe.delivery.shipper import Shipper
 # found together, and sent as one.
 _SHORT: Final = 0.1
 _LONG: Final = 1.0
+_LAST_TRIES: Final = 5.0  # the same while the backend does not answer
 DRAIN: Final = 60.0  # how long, at most, delivery goes on when those who write are gone
 
 Report = Callable[[dict[str, Any]], None]
@@ -30,15 +31,15 @@ class Signals(Protocol):
 
 def deliver(shipper: Shipper, lock: DeliveryLock, signals: Signals, report: Report) -> None:
     """Deliver until nobody is left who writes, and nothing is left to deliver, or a minute has passed since."""
-    pause, leaving, troubled = _SHORT, 0.0, False
+    pause, left, troubled = _SHORT, 0.0, False
     while True:
         if signals.gone():
-            leaving = leaving or time.monotonic() + DRAIN
-            if troubled or time.monotonic() > leaving:
+            left = left or time.monotonic()
+            if time.monotonic() > left + (_LAST_TRIES if troubled else DRAIN):
                 return
         if not lock.held and not lock.acquire():
             # Another process delivers for this store, and what is written here too.
-            if leaving:
+            if left:
                 return
             if signals.wait(_LONG):
                 lock.ring()
@@ -60,11 +61,11 @@ def deliver(shipper: Shipper, lock: DeliveryLock, signals: Signals, report: Repo
         if step.refused:
             report({"refused": step.refused})
         if step.state == "idle":
-            if leaving:
+            if left:
                 return
             pause = min(_LONG, pause * 1.5)
         else:
             pause = _SHORT
-            if leaving:
+            if left:
                 continue
         signals.wait(pause)

@@ -16,7 +16,7 @@ from skribe.guard import reason_of
 from skribe.records import Changes
 from skribe.store.outbox import StoreOutbox
 
-_ENTRIES: Final = 500  # of the journal, read at a time
+_ENTRIES: Final = 100  # of the journal, read at a time: what is sent again after a crash is not more than this
 _TRIES: Final = 4  # of a run that makes the backend fail in a way that it does not explain
 _STUCK: Final = 3  # times that the backend has answered, and then not taken the same batch
 _IN_A_ROW: Final = 3  # runs that are not taken one after the other: then it is an outage after all

@@ -164,13 +164,17 @@ class StoreOutbox:
     def arrived(self, runs: Iterable[str]) -> None:
         """The backend has these runs; from here on only what is new is sent."""
         rows = [(self.backend, run) for run in runs]
-        self._write(
-            lambda connection: connection.executemany(
+
+        def note(connection: sqlite3.Connection) -> None:
+            connection.executemany(
                 "INSERT INTO replica (backend, run, delivered) VALUES (?, ?, 1)"
                 " ON CONFLICT (backend, run) DO UPDATE SET delivered = 1 WHERE delivered IS NOT 1",
                 rows,
             )
-        )
+            # Whoever waits sees that it goes on.
+            connection.execute("UPDATE cursor SET updated = ? WHERE backend = ?", (time.time(), self.backend))
+
+        self._write(note)
 
     def last(self) -> int:
         """The newest journal number."""

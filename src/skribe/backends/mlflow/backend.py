@@ -55,7 +55,7 @@ class _Job:
 class MLflowBackend:
     """Sends runs to MLflow, as `mlflow.sklearn.autolog` would have written them."""
 
-    capabilities = Capabilities(live=True, erases=True, runs_at_once=100)
+    capabilities = Capabilities(live=True, erases=True, runs_at_once=20)
     resolve = staticmethod(addresses.resolve)
     ambient = staticmethod(ambient)
 
@@ -106,8 +106,11 @@ class MLflowBackend:
             jobs = [job for each in changes if each.run not in erased and (job := self._job(each, memory))]
             memory.save()
             in_parallel(self._workers, self._fill, jobs)
-            in_parallel(self._workers, self._upload, self._uploads(jobs))
+            uploads = self._uploads(jobs)
+            in_parallel(self._workers, self._upload, [upload for upload in uploads if not upload.drawn])
             in_parallel(self._workers, self._finish, jobs)
+            # The pictures take longer than all else.
+            in_parallel(self._workers, self._upload, [upload for upload in uploads if upload.drawn])
             for run in erased:
                 self._erase(run, memory)
         except Denied as denied:

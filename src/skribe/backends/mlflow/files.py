@@ -37,6 +37,7 @@ class Upload(NamedTuple):
     place: str
     path: str
     content: Callable[[], bytes | Path]
+    drawn: bool = False
 
 
 def uploads_of(changes: Changes, known: Known, folder: Path, wanted: Wanted, whole: Changes) -> Iterator[Upload]:
@@ -47,7 +48,7 @@ def uploads_of(changes: Changes, known: Known, folder: Path, wanted: Wanted, who
         drawn = DRAWABLE if wanted.plots == "all" else _AS_MLFLOW
         for table in changes.tables:
             if table.name in drawn:
-                yield Upload(changes.run, known.place, file_name(table.name, table.data), _drawn(table))
+                yield Upload(changes.run, known.place, file_name(table.name, table.data), _drawn(table), True)
     models = {model.path for model in (*changes.models, *whole.models)}
     for artifact in changes.artifacts:
         model = next((path for path in models if artifact.path.startswith(f"{path}/")), None)
