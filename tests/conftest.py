@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,13 @@ for library in ("OMP", "OPENBLAS"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
 # The key that seals models is the test run's own.
-os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="skribe-tests-")
+_state = tempfile.mkdtemp(prefix="skribe-tests-")
+os.environ["XDG_STATE_HOME"] = _state
+
+
+def pytest_unconfigure() -> None:
+    """The last thing in each test process: the folder of its key goes."""
+    shutil.rmtree(_state, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

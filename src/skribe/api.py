@@ -14,7 +14,7 @@ from skribe.errors import ArgumentError, NoActiveRun, NotFound
 from skribe.hooks import context
 from skribe.models.formats import check_format
 from skribe.records import Changes, End, Start, Status, new_id
-from skribe.settings import Settings, checked_tags, checked_text
+from skribe.settings import DELIVERS, Settings, checked_tags, checked_text
 from skribe.store.names import check_name
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ def autolog(
     """
     if not isinstance(disable, bool):
         raise ArgumentError(f"autolog(disable=...) takes True or False, not {disable!r}.")
+    if os.environ.get(DELIVERS):
+        return
     settings = Settings.checked(
         backend=() if disable else _backends(backend),
         store=store,
@@ -174,7 +176,8 @@ def run(
     around = session.surroundings() if outer is None else {}
     extra = {**around, **session.current_settings().extra_tags, **own_tags}
     start = Start(chosen, title, "manual", started, outer.id if outer else None)
-    write(Changes(run=opened.id, start=start, tags=extra))
+    wanted = session.wanted_backends(folder) if outer is None else ()
+    write(Changes(run=opened.id, start=start, tags=extra, wanted=wanted))
     status: Status = "finished"
     failure = None
     try:

@@ -51,8 +51,6 @@ from skribe.streams import Stream, Streams
 
 # Parameters which, when False, allow an estimator to write into the data that it is given, also when it predicts.
 _COPY = frozenset({"copy", "copy_X", "copy_x", "copy_X_train"})
-
-
 _NOTHING = Summary()
 
 
@@ -148,8 +146,7 @@ class Recorder:
             record.sweep = contain("the tasks of a search", sweep_of, call, record, params, self._around)
         call.record = record  # before it is written, so that whatever happens it comes to an end
         record.write(begun)
-        if record.top:
-            self._around.mind(record.folder)
+        self._around.mind(record.folder)
         return record
 
     def _record(self, call: Call, run: str, kind: Kind, params: tuple[Param, ...], notes: list[Note]) -> Record:
@@ -190,6 +187,7 @@ class Recorder:
             start=None if record.joined else self._start(call, record, full_name),
             params=params,
             tags=tags_of(cls, record, self._around),
+            wanted=self._around.wanted(record.folder) if record.top else (),
             facts=contain("the seeds", seeds, params) or (),
             datasets=self._dataset(record),
             notes=notes,
@@ -223,6 +221,7 @@ class Recorder:
         record.write, record.folder = stream.write, stream.folder
         call.record = record
         record.write(Changes(run=stream.run, end=End("running", call.started)))
+        self._around.mind(record.folder)
         return record
 
     # --- after the fit ----------------------------------------------------------------------------------------

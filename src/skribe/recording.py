@@ -42,6 +42,7 @@ class Around(NamedTuple):
     last: Callable[[Path, str, str], tuple[str, str] | None]
     recall: Callable[[Path, str | None, str | None], Memory | None]
     surroundings: Callable[[], Mapping[str, str]]
+    wanted: Callable[[Path], tuple[str, ...]]
     mind: Callable[[Path], None]
 
 

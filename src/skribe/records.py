@@ -194,6 +194,7 @@ class Changes:
     models: tuple[Model, ...] = ()
     registered: tuple[Registration, ...] = ()
     erased: tuple[str, ...] = ()  # children that are not to be kept, with all that is inside of them
+    wanted: tuple[str, ...] = ()  # the backends that the run, and what is inside of it, is to be delivered to
     end: End | None = None
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,6 @@ from skribe.store.journal import Journal
 from skribe.store.location import FOLDER, VARIABLE, check_location, database_of, find_store
 
 if TYPE_CHECKING:  # loaded when they are needed: whoever only fits never reads, and the other way round
-    from tempfile import TemporaryDirectory
-
     from skribe.delivery.deliveries import Deliveries
     from skribe.hooks import Installation
     from skribe.progress import Painter, Progress
@@ -38,8 +37,9 @@ _lock = threading.RLock()
 _journals: dict[Path, Journal] = {}
 _queries: dict[Path, Query] = {}
 _on: Session | None = None
+_captured: Settings | None = None  # inside of `capture_runs`: whose store and backends are meant, whatever is said
 _painter: Painter | None = None
-_temporary: TemporaryDirectory[str] | None = None
+_temporary: Path | None = None
 _last: dict[Path, str] = {}  # the last top-level run that this process made, by store
 
 
@@ -56,7 +56,16 @@ class Session:
         self.git = contain("the state of the repository", _ask_git) or GitState()
         self._asks_git = not self.git.is_over
         self.deliveries = _deliveries(settings, folder, None)
-        around = Around(self._announce, show_progress, find_result, last_search, recall, surroundings, mind_deliveries)
+        around = Around(
+            self._announce,
+            show_progress,
+            find_result,
+            last_search,
+            recall,
+            surroundings,
+            wanted_backends,
+            mind_deliveries,
+        )
         self.recorder: Recorder = Recorder(settings, folder, journal_of(folder).write, around)
         self.installation: Installation = Installation(self.recorder)
 
@@ -72,7 +81,7 @@ class Session:
         self.installation.remove()
         self.ask_git(patience=0.05)
         if self.deliveries is not None:
-            contain("leaving the backends", self.deliveries.leave)
+            contain("leaving the backends", self.deliveries.give_up)
 
     def ask_git(self, patience: float = 0.0) -> None:
         """Once git has said whether the code differs from its commit, add that to what is known of this process."""
@@ -135,10 +144,9 @@ def settle() -> None:
 def _deliveries(settings: Settings, folder: Path, before: Deliveries | None) -> Deliveries | None:
     """What is delivered from now on. What goes on as before is left alone."""
     if before is not None:
-        same = before.folder == folder and before.keys == [one.key for one in settings.backend]
-        if same:
+        if before.is_for(folder, settings.backend):
             return before
-        contain("leaving the backends", before.leave)
+        contain("leaving the backends", before.give_up)
     if not settings.backend:
         return None
     from skribe.delivery.deliveries import Deliveries
@@ -160,7 +168,15 @@ def mind_deliveries(folder: Path) -> None:
     """Records of this store are being written: see to it that somebody delivers them."""
     session = _on
     if session is not None and session.deliveries is not None and session.deliveries.folder == folder:
-        contain("starting the delivery", session.deliveries.mind)
+        contain("starting the delivery", session.deliveries.tend)
+
+
+def wanted_backends(folder: Path) -> tuple[str, ...]:
+    """The backends that a top-level run of this store, which begins now, is to be delivered to."""
+    session = _on
+    if session is None or session.deliveries is None or session.deliveries.folder != folder:
+        return ()
+    return session.deliveries.keys
 
 
 def look_after_deliveries(folder: Path) -> None:
@@ -203,6 +219,8 @@ def _say(name: str, run: str, status: str, seconds: float, metrics: Callable[[],
 def switch_on(settings: Settings) -> None:
     """Record from now on. When it is on already, only the settings change."""
     global _on
+    if _captured is not None:
+        settings = replace(settings, store=_captured.store, backend=_captured.backend)
     folder = _memory() if any(one.ephemeral for one in settings.backend) else find_store(settings.store)
     if settings.store is not None or os.environ.get(VARIABLE):
         check_location(folder)
@@ -220,8 +238,19 @@ def _memory() -> Path:
     if _temporary is None:
         import tempfile
 
-        _temporary = tempfile.TemporaryDirectory(prefix="skribe-memory-", ignore_cleanup_errors=True)
-    return Path(_temporary.name) / FOLDER
+        _temporary = Path(tempfile.mkdtemp(prefix="skribe-memory-"))
+        atexit.register(_forget, os.getpid(), _temporary)
+    return _temporary / FOLDER
+
+
+def _forget(pid: int, folder: Path) -> None:
+    # A forked child may go on after its parent, or end before it.
+    if pid == os.getpid():
+        import shutil
+
+        for journal in _journals.values():
+            journal.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def switch_off() -> None:
@@ -233,7 +262,7 @@ def switch_off() -> None:
             atexit.unregister(_farewell)
             session.close()
         _on = None
-        for journal in _journals.values():
+        for journal in list(_journals.values()):
             journal.close()
         _journals.clear()
 
@@ -269,7 +298,7 @@ def current_folder(store: str | os.PathLike[str] | None = None) -> Path:
     session = _on
     if store is None and session is not None:
         return session.folder
-    return find_store(store)
+    return find_store(_captured.store if store is None and _captured is not None else store)
 
 
 def folder_to_read(store: str | os.PathLike[str] | None) -> Path:
@@ -313,7 +342,7 @@ def query_of(folder: Path) -> Query:
 
 
 def _stop_reading() -> None:
-    for query in _queries.values():
+    for query in list(_queries.values()):
         query.close()
 
 
@@ -337,5 +366,5 @@ def flush(timeout: float | None) -> bool:
     session = _on
     if session is not None and session.deliveries is not None:
         left = None if until is None else max(0.0, until - time.monotonic())
-        delivered.append(session.deliveries.wait(left))
+        delivered.append(contain("waiting for the delivery", session.deliveries.wait, left) or False)
     return all(delivered)

@@ -12,11 +12,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 
 import skribe
+import skribe.backends
 from skribe.backends.local import LocalBackend
 from skribe.backends.registry import build, resolved
 from skribe.backends.targets import Target
 from skribe.delivery.merging import merged
-from skribe.errors import Misconfigured, Unreachable
+from skribe.errors import ArgumentError, Misconfigured, Unreachable
 from skribe.records import Changes, new_id
 from skribe.store.location import artifacts_of
 from skribe.store.outbox import StoreOutbox
@@ -42,6 +43,31 @@ def source(own_folder: Path) -> Path:
 @pytest.fixture
 def replica(own_folder: Path) -> Path:
     return own_folder / "replica"
+
+
+def test_runs_know_that_they_are_there_under_the_same_id(source, replica):
+    ship(source, replica)
+    runs = [skribe.get_run(run) for run in skribe.runs(children=True)["run_id"]]
+    assert len(runs) > 4
+    assert all(run.remotes == {str(replica): run.id} for run in runs)
+
+
+def test_each_run_is_remembered_once(replica, tmp_path):
+    backend, outbox = LocalBackend(str(replica)), TestOutbox(tmp_path / "source" / "artifacts")
+    backend.open(outbox)
+    run = a_run(end=None)
+    for one in (run, Changes(run=run.run, tags={"a": "b"}), Changes(run=run.run, tags={"a": "c"})):
+        outbox.add(one)
+        backend.deliver([one])
+    backend.close()
+    assert outbox.remotes == {run.run: run.run}
+    assert outbox.remembered == 1
+
+
+@pytest.mark.parametrize("option", ["models", "files"])
+def test_options_are_checked_where_they_are_written(option, replica):
+    with pytest.raises(ArgumentError, match=f"the backend 'local': the option {option} is True or False, not 'no'"):
+        skribe.autolog(backend=skribe.backends.Local(address=str(replica), **{option: "no"}))
 
 
 def ship(source: Path, replica: Path, **options: bool) -> None:

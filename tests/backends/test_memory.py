@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+import skribe
 from skribe.backends.memory import MemoryBackend
-from skribe.errors import BackendError
+from skribe.errors import ArgumentError, BackendError
 from skribe.records import Changes, Metric, Model, Note
 from skribe.testing import Sender, TestOutbox, a_child, a_run, a_search
 
@@ -88,3 +89,8 @@ def test_another_instance_goes_on_where_it_is_given_the_runs(sender, tmp_path):
 def test_delivering_before_open_says_so():
     with pytest.raises(BackendError, match="open"):
         MemoryBackend().deliver([a_run()])
+
+
+def test_it_takes_no_address():
+    with pytest.raises(ArgumentError, match="the backend 'memory' takes no address"):
+        skribe.autolog(backend="memory:x")

@@ -163,8 +163,26 @@ def test_a_package_that_is_missing_is_named_with_the_command(monkeypatch):
 
 def test_secrets_are_never_shown():
     target = Target("mlflow", "http://me:secret@host:5000/path?x=1")
-    assert str(target) == "mlflow:http://host:5000/path?x=1"
+    assert str(target) == "mlflow:http://host:5000/path"
     assert "secret" not in repr(target)
     assert "secret" not in repr(MLflow(address="https://me:secret@host"))
     assert without_secrets("a http://u:p@h/ and postgresql://x:y@z/db") == "a http://h/ and postgresql://z/db"
     assert without_secrets("mail me@home") == "mail me@home"
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("http://me:p@HUNTER2@host/x", "http://host/x"),
+        ("postgresql://me:pa/HUNTER2@host/db?password=HUNTER2", "postgresql://host/db"),
+        ("http://me:pa HUNTER2@host", "http://host"),
+        ("http://host:5000/a@b", "http://host:5000/a@b"),
+        ("sqlite:////a/b.db", "sqlite:////a/b.db"),
+    ],
+)
+def test_odd_passwords_are_not_shown_either(address, public):
+    target = Target.parse(f"mlflow:{address}")
+    assert str(target) == f"mlflow:{public}"
+    if "HUNTER2" in address:
+        assert "HUNTER2" not in repr(MLflow(address=address))
+        assert "HUNTER2" not in without_secrets(f"cannot reach {address}: it is closed")

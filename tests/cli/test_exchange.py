@@ -77,7 +77,10 @@ def test_stdout_has_the_runs_and_nothing_else(filled):
         (("export", "-"), "does not tell the format"),
         (("export", "runs.zip", "--experiment", "no such"), "no run in"),
         (("export", "runs.zip", "--run", "ffffffff"), "ffffffff"),
-        (("export", "runs.zip", "--where", "metrics.score >"), "where="),
+        (("export", "runs.zip", "--where", "metrics.score >"), "--where:"),
+        (("export", "runs.xlsx"), "give --format, one of zip, parquet, csv, jsonl"),
+        (("export", "runs.zip", "--history"), "--history is for csv and parquet"),
+        (("import", "a.zip", "--experiment", " "), "--experiment (' ') must be a name"),
         (("export", "runs.zip", "--store", "nowhere"), "there is no store"),
         (("import", "no-such.zip"), "there is nothing at"),
         (("import", "a.txt"), "is damaged, or is none"),
@@ -92,6 +95,17 @@ def test_mistakes_are_told_in_a_line(filled, arguments, words):
     assert "Traceback" not in done.output
     assert "secret" not in done.output
     assert not Path("runs.zip").exists()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "jsonl"])
+def test_a_table_is_not_said_to_be_a_damaged_archive(filled, ending):
+    assert invoke("export", f"runs.{ending}").exit_code == 0
+    done = invoke("import", f"runs.{ending}", "--store", "other")
+    assert done.exit_code == 1
+    assert "is a table, which cannot be imported" in done.stderr
+    assert "skribe export runs.zip" in done.stderr
+    assert "zip file" not in done.stderr
+    assert not Path("other").exists()
 
 
 def test_help_has_examples():

@@ -11,7 +11,7 @@ class TestMemory(BackendContract):
         self.places: dict[object, dict[str, Kept]] = {}
 
     def make(self, folder):
-        return MemoryBackend("here", runs=self.places.setdefault(folder, {}))
+        return MemoryBackend(runs=self.places.setdefault(folder, {}))
 
     def seen(self, folder):
         return {run: seen_of(kept) for run, kept in self.places[folder].items()}

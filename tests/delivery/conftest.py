@@ -72,16 +72,19 @@ def store(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def write(store):
-    """Write a run to the store, or a part of one; its id."""
+def write(store, place):
+    """Write a run to the store that is to be delivered, or a part of one; its id."""
 
-    def write(name="a", *, run=None, parts=("start", "end"), parent=None, status="finished", **content):
+    def write(
+        name="a", *, run=None, parts=("start", "end"), parent=None, status="finished", wanted=(place.name,), **content
+    ):
         run = run or new_id()
         now = time.time()
         journal = journal_of(store)
         if "start" in parts:
             start = Start("default", name, "fit", now, parent, "Ridge", "sklearn.linear_model.Ridge")
-            journal.write(Changes(run=run, start=start, params=(Param("alpha", "1.0", "float", True),)))
+            params = (Param("alpha", "1.0", "float", True),)
+            journal.write(Changes(run=run, start=start, params=params, wanted=wanted if parent is None else ()))
         if content:
             journal.write(Changes(run=run, **content))
         if "end" in parts:

@@ -15,6 +15,7 @@ from skribe.delivery.shipper import Shipper
 from skribe.records import Changes, End, Metric, Model, Param, Start, Table
 from skribe.store.admin import Admin
 from skribe.store.query import Query
+from tests.delivery.conftest import until
 
 
 @pytest.fixture
@@ -48,7 +49,8 @@ def test_what_is_written_arrives_once_and_is_counted(write, place, ship, store):
     }  # fmt: skip
     assert [call[1:] for call in place.calls] == [[first, second]]
     position = Query(store).positions()[place.name]
-    assert (position.pending, position.trouble) == (0, None)
+    assert position.trouble is None
+    assert Query(store).pending(place.name, position.seq) == (0, 0)
     ship()
     assert len(place.calls) == 1
 
@@ -72,7 +74,7 @@ def test_parents_come_before_their_children_whatever_was_asked_for(write, place,
     assert place.runs[parent]["status"] == "finished"
 
 
-def test_a_run_that_began_before_the_backend_was_used_comes_whole(write, place, ship, store):
+def test_a_run_whose_beginning_is_not_read_comes_whole(write, place, ship, store):
     old = write("old")
     running = write("running", parts=("start",))
     ship(first=Query(store).last_seq())
@@ -81,6 +83,60 @@ def test_a_run_that_began_before_the_backend_was_used_comes_whole(write, place, 
     assert list(place.runs) == [running]
     assert place.runs[running]["params"] == {"alpha": "1.0"}
     assert old not in place.runs
+
+
+def test_only_runs_that_were_meant_for_it_go_to_a_backend(write, place, ship, store):
+    mine, other, nobodys = write("a"), write("b", wanted=("filed:elsewhere",)), write("c", wanted=())
+    inside = write("inside", parent=mine)
+    write("inside", parent=other)
+    ship()
+    assert list(place.runs) == [mine, inside]
+    assert Query(store).pending(place.name, 0) == (2, 4)
+    assert Query(store).backends() == {place.name, "filed:elsewhere"}
+    shipper = importlib.import_module("skribe.delivery.shipper")
+    backend = importlib.import_module("filed_for_tests").Filed(str(place.folder))
+    everything = shipper.Shipper(store, place.name, backend, 0, everything=True)
+    everything.step()
+    assert len(place.runs) == 2  # the cursor has passed them
+    everything.outbox.rewind(0)
+    everything._seq = None
+    everything.step()
+    assert nobodys in place.runs
+    assert len(place.runs) == 5
+    everything.close()
+
+
+def test_a_store_that_is_made_anew_is_delivered_from_its_beginning(write, place, ship, store):
+    for name in "abc":
+        write(name)
+    shipper, _step = ship()
+    for file in store.iterdir():
+        if file.is_file():
+            file.unlink()
+    again = write("d")
+    while shipper.step().state == "moved":
+        pass
+    assert place.runs[again]["status"] == "finished"
+
+
+def test_a_lock_whose_file_is_gone_is_taken_anew(store, write):
+    write()
+    one, two = DeliveryLock(store, "x"), DeliveryLock(store, "x")
+    assert one.acquire()
+    for file in (store / "delivery").iterdir():
+        file.unlink()
+    assert one.acquire()
+    assert not two.acquire()
+    one.release()
+
+
+def test_runs_of_dead_processes_end_before_they_are_delivered(script, place, store):
+    process = script(
+        f"import os, signal\nskribe.autolog(backend={place.name!r}, silent=True)\n"
+        "with skribe.run('killed'):\n    skribe.flush(20)\n    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    process.communicate()
+    until(lambda: [run["status"] for run in place.runs.values()] == ["killed"])
 
 
 def test_a_backend_that_takes_whole_runs_gets_them_when_they_end(write, place, ship):
@@ -135,12 +191,12 @@ def test_one_refused_run_keeps_no_other_back(write, place, ship, store):
     shipper, step = ship()
     assert step.state == "idle"
     assert [run["name"] for run in place.runs.values()] == ["a", "b", "c"]
-    assert shipper.outbox.refused() == {runs[1]: "run: it may not have this name"}
-    assert Query(store).positions()[place.name].refused == 1
+    assert shipper.outbox.refused() == [(place.name, runs[1], "run: it may not have this name")]
+    assert Query(store).refusals(run=runs[1]) == shipper.outbox.refused()
     place.mode("")
-    assert shipper.deliver_whole(list(shipper.outbox.refused())) == 1
+    assert shipper.deliver_whole([runs[1]]) == 1
     assert len(place.runs) == 4
-    assert shipper.outbox.refused() == {}
+    assert shipper.outbox.refused() == []
 
 
 def test_a_run_that_makes_the_backend_fail_is_set_aside_when_others_pass(write, place, ship):
@@ -150,7 +206,7 @@ def test_a_run_that_makes_the_backend_fail_is_set_aside_when_others_pass(write, 
     shipper, step = ship()
     assert step.state == "idle"
     assert len(place.runs) == 2
-    assert "ValueError: odd" in next(iter(shipper.outbox.refused().values()))
+    assert "ValueError: odd" in shipper.outbox.refused()[0].reasons
 
 
 def test_a_single_run_that_makes_the_backend_fail_is_tried_several_times_first(write, place, ship):
@@ -170,7 +226,7 @@ def test_a_run_to_which_there_is_never_an_answer_does_not_keep_the_others_back(w
     states = [step.state] + [shipper.step().state for _ in range(4)]
     assert states == ["trouble", "trouble", "trouble", "moved", "idle"]
     assert [run["name"] for run in place.runs.values()] == ["a", "b"]
-    assert list(shipper.outbox.refused().values()) == ["run: it answers 500"]
+    assert [refusal.reasons for refusal in shipper.outbox.refused()] == ["run: it answers 500"]
 
 
 def test_an_outage_in_the_middle_of_a_delivery_sets_nothing_aside(write, place, ship):
@@ -179,7 +235,7 @@ def test_an_outage_in_the_middle_of_a_delivery_sets_nothing_aside(write, place, 
         write(name)
     shipper, _step = ship()
     assert {shipper.step().state for _ in range(10)} == {"trouble"}
-    assert shipper.outbox.refused() == {}
+    assert shipper.outbox.refused() == []
     place.mode("")
     assert shipper.step().state == "moved"
     assert len(place.runs) == 6
@@ -301,6 +357,7 @@ def test_merging_forgets_no_field():
     unknown = set(every) - {
         "run", "start", "name", "end", "tags", "facts", "artifacts", "models", "tables", "params", "metrics", "notes",
         "warnings", "datasets", "registered", "erased", "candidates", "results",
+        "wanted",  # says where to, and is not delivered
     }  # fmt: skip
     assert unknown == set(), "a new field of Changes: say in merging.py how it is joined"
 

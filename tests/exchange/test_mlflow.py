@@ -15,8 +15,9 @@ import pytest
 import skribe
 from skribe.errors import BackendMissing
 from skribe.exchange import import_runs
+from skribe.exchange.mlflow.importing import _each_once, _Found
 from skribe.exchange.mlflow.places import Places
-from skribe.exchange.mlflow.translating import local_id, type_of
+from skribe.exchange.mlflow.translating import local_id, own_id, type_of
 
 pytestmark = pytest.mark.thirdparty
 
@@ -123,7 +124,7 @@ def test_runs_come_over(source):
     assert "notes/hello.txt" in run.artifacts
     assert table.loc["bad", "status"] == "failed"
     assert table.loc["goes on", "status"] == "running"
-    assert table.loc["goes on", "experiment"] == "Default"
+    assert table.loc["goes on", "experiment"] == "default"
     assert "to be deleted" not in table.index
     search = skribe.get_run(skribe.runs(kind="search", store="here")["run_id"].iloc[0], store="here")
     assert [child.kind for child in search.children] == ["candidate", "candidate"]
@@ -156,8 +157,11 @@ def test_values_are_those_that_mlflow_tells(source):
 def test_models_load_when_they_are_trusted(source):
     import_runs(source.path, store="here")
     run = one(source)
-    with pytest.raises(skribe.ModelRefused, match="trusted=True"):
+    with pytest.raises(
+        skribe.ModelRefused, match=r"from MLflow, or .* run\.model\(trusted=True\) or load_model"
+    ):
         run.model()
+    assert run.model(trusted=True).max_iter == 300
     model = skribe.load_model(f"runs:/{run.id}/model", store="here", trusted=True)
     assert model.max_iter == 300
     assert model.classes_.tolist() == [0, 1, 2]
@@ -171,6 +175,51 @@ def test_importing_twice_changes_nothing_and_the_deleted_come_when_they_are_want
     assert (skribe.runs(store="here", children=True).equals(skribe.runs(store="before", children=True))) is True
     assert import_runs(source.path, store="here", deleted=True, dry_run=True).new == 1
     assert import_runs(source.path, store="here", deleted=True).new == 1
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A store, and the database of MLflow's to which its runs were delivered."""
+    pytest.importorskip("mlflow", reason="needs the 'thirdparty' extra")
+    folder = tmp_path_factory.mktemp("sent")
+    environment = {**os.environ, "SKRIBE_STORE": str(folder / "store"), "MLFLOW_DISABLE_TELEMETRY": "true"}
+    code = (
+        "import skribe; from sklearn.datasets import load_iris; from sklearn.model_selection import GridSearchCV\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        f"skribe.autolog(backend='mlflow:sqlite:///{folder / 'mlflow.db'}', silent=True)\n"
+        "GridSearchCV(LogisticRegression(max_iter=300), {'C': [0.1, 1]}, cv=2).fit(*load_iris(return_X_y=True))\n"
+        "assert skribe.flush(120)\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], cwd=folder, env=environment, check=True)
+    return folder / "store", folder / "mlflow.db"
+
+
+def test_runs_that_skribe_had_sent_are_known(sent):
+    store, database = sent
+    shutil.copytree(store, "here")
+    come = import_runs(database, store="here")
+    assert (come.new, come.completed, come.known, come.files) == (0, 0, 3, 0)
+    assert skribe.runs(store="here", children=True).equals(skribe.runs(store=store, children=True))
+
+
+def test_a_store_that_was_lost_comes_back_under_its_ids(sent):
+    store, database = sent
+    assert import_runs(database, store="here").new == 3
+    columns = ["run_id", "name", "kind", "status", "experiment", "parent_id"]
+    ours, back = (skribe.runs(store=one, children=True)[columns] for one in (store, "here"))
+    assert back.sort_values("run_id").to_dict("list") == ours.sort_values("run_id").to_dict("list")
+    again = import_runs(database, store="here")
+    assert (again.new, again.completed, again.known) == (0, 0, 3)
+
+
+def test_a_copied_tag_does_not_make_two_runs_one():
+    def found(run_id: str, start: int) -> _Found:
+        return _Found(run_id, "e", start, None, "01a2b3c4-0000-7000-8000-000000000000")
+
+    first, then = _each_once([found("b" * 32, 2_000), found("a" * 32, 1_000)])
+    assert (first.run_id, first.here) == ("a" * 32, "01a2b3c4-0000-7000-8000-000000000000")
+    assert then.here == local_id("b" * 32, 2_000)
+    assert own_id({"skribe.run_id": "../../etc"}) is None
 
 
 def test_a_source_that_was_moved_keeps_its_files(source, own_folder):

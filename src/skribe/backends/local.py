@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from skribe.backends.options import check_switches
 from skribe.backends.protocol import Capabilities, Outbox
 from skribe.errors import ArgumentError, BackendError, Misconfigured, NotFound, Refused, StoreError, Unreachable
 from skribe.records import Changes, Model, ProcessInfo, new_id
@@ -34,6 +35,7 @@ class LocalBackend(Changing):
     """Copies runs into the store in the folder `address`; without their models, or without other files, if wanted."""
 
     def __init__(self, address: str = "", *, models: bool = True, files: bool = True) -> None:
+        check_switches("local", models=models, files=files)
         super().__init__(Path(self.resolve(address)))
         self._models = models
         self._files = files
@@ -85,6 +87,9 @@ class LocalBackend(Changing):
             processes = [self._process(one.run) for one in ready]
             erased = {one.run: self._inside(one.erased) for one in ready if one.erased}
             self._write_all(list(zip(ready, processes, strict=True)))
+            # The ids are the same there. One that is known there and begins nothing was remembered before.
+            if new := {one.run: one.run for one in ready if one.start is not None}:
+                self._outbox.remember(new)
             gone = {run for runs in erased.values() for run in runs}
             for run in gone - self._known(gone):
                 self._artifacts.remove(run)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from skribe.backends.protocol import Capabilities, Outbox
-from skribe.errors import BackendError
+from skribe.errors import ArgumentError, BackendError
 from skribe.records import (
     Candidate,
     Changes,
@@ -30,6 +30,7 @@ from skribe.records import (
 )
 
 T = TypeVar("T")
+_ADDRESS = "memory"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,14 +99,16 @@ class MemoryBackend:
     """Keeps what it is handed in `runs`, by run id. Another instance goes on with them if it is given them."""
 
     def __init__(self, address: str = "", *, runs: dict[str, Kept] | None = None) -> None:
-        self._address = address or "memory"
+        self._address = self.resolve(address)
         self.runs: dict[str, Kept] = {} if runs is None else runs
         self._outbox: Outbox | None = None
 
     @staticmethod
     def resolve(address: str) -> str:
-        """The address that is meant; any text tells one memory from another."""
-        return address or "memory"
+        """What is shown for an address. There is only one memory, so the user gives none."""
+        if address.strip() not in ("", _ADDRESS):
+            raise ArgumentError("the backend 'memory' takes no address: write 'memory'.")
+        return _ADDRESS
 
     @property
     def address(self) -> str:

@@ -13,7 +13,10 @@ from typing import Any, ClassVar
 from skribe.errors import ArgumentError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
-_USER = re.compile(r"(?<=//)[^/@\s]*@")
+# Up to the last `@`: a password may hold an `@` or a slash that nobody has quoted.
+_TELLING = 4  # a shorter password is a part of too many words
+_QUERY = re.compile(r"(://[^\s?]*)\?[^\s'\"]*=[^\s'\"]*")
+_USER = re.compile(r"(?<=//)\S*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,8 @@ class Target:
     options: Mapping[str, Any] | None = None
 
     def __str__(self) -> str:
-        """As it may be shown: without the user and the password of an address."""
-        return without_secrets(f"{self.name}:{self.address}" if self.address else self.name)
+        """As it may be shown: without the user and the password of an address, and what a query may hold."""
+        return f"{self.name}:{shown(self.address)}" if self.address else self.name
 
     def __repr__(self) -> str:
         return f"Target({str(self)!r})"
@@ -37,9 +40,10 @@ class Target:
         name, _, address = text.strip().partition(":")
         if not _NAME.fullmatch(name):
             raise ArgumentError(
-                f"{without_secrets(text)!r} does not name a backend; write its name, or name and address, such as"
+                f"{shown(text)!r} does not name a backend; write its name, or name and address, such as"
                 " 'mlflow' or 'mlflow:http://localhost:5000'."
             )
+        _remember_secrets(address)
         return cls(name, address)
 
 
@@ -92,6 +96,36 @@ class Local(_Options):
     files: bool = True  # copy the other files
 
 
+def shown(address: str) -> str:
+    """The address without user and password, and without its query."""
+    scheme, mark, rest = address.partition("://")
+    if not mark:
+        return without_secrets(address)
+    _remember_secrets(address)
+    clean = rest.rpartition("@")[2] if _has_user(rest) else rest
+    return f"{scheme}{mark}{clean}".partition("?")[0].partition("#")[0]
+
+
 def without_secrets(text: str) -> str:
-    """The text with the user and password of every address taken out."""
-    return _USER.sub("", text)
+    """The text with the users, passwords and queries of all addresses taken out."""
+    for secret in _secrets:
+        text = text.replace(secret, "")
+    return _QUERY.sub(r"\1", _USER.sub("", text))
+
+
+_secrets: set[str] = set()  # users and passwords, as they were written in addresses of this process
+
+
+def _has_user(rest: str) -> bool:
+    """Whether what comes after `://` begins with a user. A path may hold an `@` as well, after a host and a port."""
+    host = rest.partition("/")[0]
+    return "@" in rest and ("@" in host or re.fullmatch(r"[^:]*(:\d*)?", host) is None)
+
+
+def _remember_secrets(address: str) -> None:
+    """A text that names this address may have spaces and what not in its password."""
+    _, mark, rest = address.partition("://")
+    if mark and _has_user(rest):
+        user = rest.rpartition("@")[0]
+        password = user.partition(":")[2]
+        _secrets.update({f"{user}@", password} if len(password) >= _TELLING else {f"{user}@"})

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
 from skribe.cli.gc import size
+from skribe.errors import ArgumentError, QueryError
 from skribe.exchange import Imported, export_runs, import_runs
 
 _SHOWN = 10
+# How a message for Python names an argument, and what it is called in the terminal.
+_OPTIONS = {
+    "where=:": "--where:",
+    "give format=,": "give --format,",
+    "history=True is": "--history is",
+    "import_runs(experiment=": "--experiment (",
+}
 
 
 def bring_out(
@@ -27,7 +36,7 @@ def bring_out(
     store: str | None,
 ) -> None:
     """Export, and say what was written."""
-    with Progress("exporting") as progress:
+    with _as_options(), Progress("exporting") as progress:
         done = export_runs(
             sys.stdout.buffer if target == "-" else target,
             store=store,
@@ -52,13 +61,26 @@ def bring_out(
 
 def bring_in(source: str, *, experiment: str | None, deleted: bool, dry_run: bool, store: str | None) -> None:
     """Import, and say what has come."""
-    with Progress("importing") as progress:
+    with _as_options(), Progress("importing") as progress:
         done = import_runs(
             source, store=store, experiment=experiment, deleted=deleted, dry_run=dry_run, step=progress.step
         )
     click.echo(summary(done, dry_run), err=True)
     _tell("note", done.remarks)
     click.echo(f"The store is {done.store}", err=True)
+
+
+@contextlib.contextmanager
+def _as_options() -> Iterator[None]:
+    """What is wrong with an argument is told with the option's name: nobody has written an argument here."""
+    try:
+        yield
+    except (ArgumentError, QueryError) as error:
+        said = str(error)
+        for argument, option in _OPTIONS.items():
+            if argument in said:
+                raise type(error)(said.replace(argument, option, 1)) from error
+        raise
 
 
 def summary(done: Imported, dry_run: bool) -> str:

@@ -12,6 +12,8 @@ from skribe.delivery.sync import Done, Plan, backends_of, carry_out, plan
 from skribe.store.location import find_store
 from skribe.words import count, shorten
 
+_FEW = 5
+
 
 def synchronise(
     store: str | None,
@@ -43,6 +45,7 @@ def synchronise(
         line = _Line(planned.key)
         done = carry_out(folder, planned, retry=retry, patience=timeout, progress=line.show)
         line.clear()
+        planned = planned._replace(refused=plan(folder, one).refused)
         click.echo(_did(planned, done))
         complete = complete and done.trouble is None and not done.refused
     click.echo(f"The store is {folder}", err=True)
@@ -50,27 +53,38 @@ def synchronise(
 
 
 def _would(planned: Plan) -> str:
-    words = f"{planned.key}: {count(planned.runs, 'run')} ({count(planned.waiting, 'record')}) would be delivered"
-    if planned.position is not None and planned.position.refused:
-        words += f"; {count(planned.position.refused, 'run')} not taken as a whole (--retry tries again)"
-    if planned.position is not None and planned.position.trouble:
-        words += f"; it could not be reached: {planned.position.trouble}"
-    return words + _older(planned)
+    words = f"{planned.key}: " + (
+        f"{count(planned.runs, 'run')} would be delivered" if planned.runs else "nothing waits"
+    )
+    position = planned.position
+    if position is not None and position.trouble and position.tried:
+        at = datetime.fromtimestamp(position.tried).strftime("%Y-%m-%d %H:%M")
+        words += f"\n  at the last try ({at}): {position.trouble}"
+    return words + _refusals(planned) + _older(planned)
 
 
 def _did(planned: Plan, done: Done) -> str:
     words = f"{planned.key}: " + (f"{count(done.runs, 'run')} delivered" if done.runs else "nothing was pending")
     if done.trouble is not None:
         words = f"{planned.key}: {count(done.runs, 'run')} delivered, the rest waits: {done.trouble}"
-    for reason in done.refused:
-        words += f"\n  not taken: {reason}"
-    return words + _older(planned)
+    return words + _refusals(planned) + _older(planned)
+
+
+def _refusals(planned: Plan) -> str:
+    """The runs that the backend would not take, or not whole."""
+    lines = [f"\n  run {run[-8:]} was not taken as a whole (--retry tries again):" for run, _ in planned.refused]
+    for place, (_, reasons) in enumerate(planned.refused):
+        parts = reasons.splitlines()
+        lines[place] += "".join(f"\n    {shorten(reason, 160)}" for reason in parts[:_FEW])
+        lines[place] += f"\n    and {len(parts) - _FEW} more" if len(parts) > _FEW else ""
+    more = f"\n  and {len(lines) - _FEW} more runs" if len(lines) > _FEW else ""
+    return "".join(lines[:_FEW]) + more
 
 
 def _older(planned: Plan) -> str:
     if not planned.older:
         return ""
-    return f"\n  {count(planned.older, 'run')} from before this backend was used: --all delivers them too"
+    return f"\n  {count(planned.older, 'run')} recorded without this backend: --all delivers them too"
 
 
 class _Line:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any, Final, NamedTuple
 from skribe.backends.protocol import Backend
 from skribe.backends.registry import build, resolved, targets_of
 from skribe.backends.targets import Target
+from skribe.capture.secrets import is_secret
 from skribe.delivery.courier import Courier
-from skribe.errors import SkribeError
+from skribe.errors import ArgumentError, SkribeError
 from skribe.guard import attempt, forget, logger, say_once
 from skribe.store.location import database_of
 from skribe.store.outbox import Position
@@ -20,6 +22,7 @@ from skribe.store.query import Query
 from skribe.words import count
 
 _AT_EXIT: Final = 5.0
+_TENDING: Final = 0.5
 _STALLED: Final = 60.0  # seconds without any progress, after which nobody waits any longer
 _IN_PROCESS: Final = "memory"
 _ANOTHER_TRY: Final = 1.0  # seconds in which a backend that has stumbled is tried again
@@ -47,6 +50,16 @@ class Chosen(NamedTuple):
         return {} if self.target is None else self.target.options or {}
 
     @property
+    def kept_options(self) -> dict[str, Any]:
+        """Those of the options that may be written down."""
+        return {name: value for name, value in self.options.items() if not is_secret(name)}
+
+    @property
+    def identity(self) -> object:
+        """Equal for what delivers in the same way."""
+        return self.target if self.target is not None else id(self.backend)
+
+    @property
     def ephemeral(self) -> bool:
         """Whether nothing of the run is to be left on the disk."""
         return self.target is not None and self.target.name == _IN_PROCESS
@@ -67,6 +80,11 @@ def choose(value: object) -> tuple[Chosen, ...]:
             target = resolved(named)
             one = Chosen(build(target), target)
         chosen[one.key] = one
+    if len(chosen) > 1 and any(one.ephemeral for one in chosen.values()):
+        raise ArgumentError(
+            "backend='memory' leaves nothing on the disk, where what another backend has not taken yet would wait;"
+            " name one of the two."
+        )
     return tuple(chosen.values())
 
 
@@ -89,13 +107,29 @@ class Deliveries:
         self.chosen = tuple(chosen)
         self._query = Query(folder)
         first = self._last()
-        wanted = [one for one in chosen if not one.ephemeral]
-        self._couriers = [Courier(folder, one.key, one.backend, one.target, first) for one in wanted]
+        self._couriers = [
+            Courier(folder, one.key, one.backend, one.target, one.kept_options, first)
+            for one in chosen
+            if not one.ephemeral
+        ]
+        self._tended = 0.0
 
     @property
-    def keys(self) -> list[str]:
+    def keys(self) -> tuple[str, ...]:
         """Where to."""
-        return [one.key for one in self.chosen]
+        return tuple(courier.key for courier in self._couriers)
+
+    def is_for(self, folder: Path, chosen: Sequence[Chosen]) -> bool:
+        """Whether this is just what is asked for: the same targets, the same objects."""
+        return folder == self.folder and [one.identity for one in chosen] == [one.identity for one in self.chosen]
+
+    def tend(self) -> None:
+        """Something was written: from time to time see how the delivery is doing."""
+        now = time.monotonic()
+        if now > self._tended + _TENDING:
+            self._tended = now
+            self.mind()
+            self.look()
 
     def mind(self) -> None:
         """Something was written, or will be: see to it that somebody delivers."""
@@ -112,7 +146,8 @@ class Deliveries:
         cause = f"delivery to {courier.key}"
         if news.get("trouble"):
             position = self._positions().get(courier.key)
-            waiting = "what is new waits" if position is None else f"{count(position.pending, 'record')} wait"
+            after = 0 if position is None else position.seq
+            waiting = f"{count(self._query.pending(courier.key, after)[0], 'run waits', 'runs wait')}"
             say_once(
                 cause,
                 f"skribe cannot deliver to {courier.key}: {str(news['trouble']).rstrip('.')}. Continuing locally;"
@@ -151,6 +186,7 @@ class Deliveries:
                 break
             if deadline is None and (now > moved + _STALLED or _in_vain(left, asked)):
                 break
+            self.tend()
             time.sleep(_PAUSE)
         self.look()
         return not left
@@ -162,31 +198,45 @@ class Deliveries:
 
     def farewell(self) -> None:
         """The process ends: wait a moment, and say what has not arrived."""
-        couriers = [courier for courier in self._couriers if courier.is_ours]
-        if couriers:
-            with contextlib.suppress(SkribeError):
-                target = self._last()  # other processes may be writing all the while
-                behind = self._behind(target)
-                if any(position is None or position.trouble is None for position in behind.values()):
+        with contextlib.suppress(SkribeError):
+            target = self._last()  # other processes may be writing all the while
+            behind = self._behind(target)
+            if any(position is None or position.trouble is None for position in behind.values()):
+                # The user need not wait for us.
+                with contextlib.suppress(KeyboardInterrupt):
                     self.wait(_AT_EXIT, target, hopeful=False)
-                    behind = self._behind(target)
-                for key, position in behind.items():
-                    self._say_what_waits(key, position)
+                behind = self._behind(target)
+            for courier in self._couriers:
+                if courier.key in behind:
+                    self._say_what_waits(courier, behind[courier.key])
         self.leave()
 
-    def _say_what_waits(self, key: str, position: Position | None) -> None:
-        waiting = self._query.last_seq() if position is None else position.pending
+    def _say_what_waits(self, courier: Courier, position: Position | None) -> None:
+        runs, _ = self._query.pending(courier.key, 0 if position is None else position.seq)
+        if not runs:
+            return
         trouble = None if position is None else position.trouble
-        hope = "" if trouble else " Delivery goes on in the background for a minute."
+        # The first process of a container takes all others along when it ends.
+        goes_on = courier.outlives and not trouble and os.getpid() != 1
         logger.warning(
-            "skribe: %s not arrived at %s yet%s. Nothing is lost: all of it is in %s.%s"
-            " `skribe sync` delivers what is left.",
-            count(waiting, "record has", "records have"),
-            key,
+            "skribe: %s not arrived at %s yet%s. Nothing is lost: all of it is in %s.%s %s delivers what is left.",
+            count(runs, "run has", "runs have"),
+            courier.key,
             f" ({trouble.rstrip('.')})" if trouble else "",
             self.folder,
-            hope,
+            " Delivery goes on in the background for a minute;" if goes_on else "",
+            "`skribe sync`" if courier.outlives else "The next program that uses this backend",
         )
+
+    def give_up(self) -> None:
+        """The user goes on without this delivery: say what an outage has kept back."""
+        with contextlib.suppress(SkribeError):
+            behind = self._behind(self._last())
+            for courier in self._couriers:
+                position = behind.get(courier.key)
+                if position is not None and position.trouble is not None:
+                    self._say_what_waits(courier, position)
+        self.leave()
 
     def leave(self) -> None:
         """Nothing more will be written by us."""

@@ -16,22 +16,23 @@ import time
 from pathlib import Path
 from typing import Any
 
-from skribe.delivery.loop import DRAIN, deliver
+from skribe.delivery.loop import DRAIN, Delivery
 
 _NICE = 10
 
 
 class _Pipe:
-    """The standard input as signals."""
+    """Where we are told something, as signals."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: int) -> None:
+        self._told = told
         self._called = threading.Event()
         self._gone = False
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
-            while os.read(0, 4096):
+            while os.read(self._told, 4096):
                 self._called.set()
         self._gone = True
         self._called.set()
@@ -54,43 +55,47 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(_NICE)
-    told = _read_line()
+    # What a backend prints or asks for is nobody's.
+    told, news = os.dup(0), os.dup(1)
+    os.set_blocking(news, False)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+
+    def report(what: dict[str, Any]) -> None:
+        # A parent that does not read has its pipe full, or is gone: it is told another way, by the store.
+        with contextlib.suppress(OSError):
+            os.write(news, json.dumps(what).encode() + b"\n")
+
     try:
-        _deliver(told)
+        _deliver(_read_line(told), _Pipe(told), report)
     except Exception as error:  # noqa: BLE001 - nobody else would say it
-        _report({"trouble": f"delivery has stopped: {type(error).__name__}: {error}", "ends": True})
+        report({"trouble": f"delivery has stopped: {type(error).__name__}: {error}"})
 
 
-def _read_line() -> dict[str, Any]:
+def _read_line(told: int) -> dict[str, Any]:
     line = b""
     while not line.endswith(b"\n"):
-        piece = os.read(0, 1)
+        piece = os.read(told, 1)
         if not piece:
             sys.exit(0)
         line += piece
-    told: dict[str, Any] = json.loads(line)
-    return told
+    found: dict[str, Any] = json.loads(line)
+    return found
 
 
-def _deliver(told: dict[str, Any]) -> None:
+def _deliver(told: dict[str, Any], pipe: _Pipe, report: Any) -> None:
     from skribe.backends.registry import build
     from skribe.backends.targets import Target
     from skribe.delivery.locking import DeliveryLock
     from skribe.delivery.shipper import Shipper
 
     folder = Path(told["folder"])
-    backend = build(Target(told["name"], told["address"], told["options"]))
-    shipper = Shipper(folder, told["key"], backend, told["first"], told["options"])
+    target = Target(told["name"], told["address"], told["options"])
+    shipper = Shipper(folder, told["key"], build(target), told["first"], told["kept"])
     lock = DeliveryLock(folder, told["key"])
     try:
-        deliver(shipper, lock, _Pipe(), _report)
+        Delivery(shipper, lock, pipe, report).run()
     finally:
         shipper.close()
         lock.release()
-
-
-def _report(news: dict[str, Any]) -> None:
-    # A parent that does not read has its pipe full, or is gone: it is told another way, by the store.
-    with contextlib.suppress(OSError):
-        os.set_blocking(1, False)
-        os.write(1, json.dumps(news).encode() + b"\n")

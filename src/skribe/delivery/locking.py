@@ -11,7 +11,7 @@ from typing import IO, Final
 
 _FOLDER: Final = "delivery"
 # A lock on a file excludes other processes, and not other threads of this one.
-_mine: set[str] = set()
+_mine: set[tuple[int, str]] = set()
 _guard = threading.Lock()
 
 
@@ -32,26 +32,38 @@ class DeliveryLock:
 
     def acquire(self) -> bool:
         """Take it if nobody has it. Raises OSError where files cannot be locked."""
-        if self._file is not None:
+        if self._file is not None and self._is_there():
             return True
+        self.release()
         with _guard:
-            if str(self._path) in _mine:
+            me = (os.getpid(), str(self._path))
+            if me in _mine:
                 return False
             self._path.parent.mkdir(exist_ok=True)
             file = open(self._path, "ab")  # noqa: SIM115 - it is held for as long as the lock
             if not _lock(file):
                 file.close()
                 return False
-            _mine.add(str(self._path))
+            _mine.add(me)
             self._file = file
+        self._heard = None
+        self.rang()
         return True
+
+    def _is_there(self) -> bool:
+        """Whether the file that we have locked is still the one that others would lock."""
+        assert self._file is not None
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), os.stat(self._path))
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let go of it."""
         with _guard:
             file, self._file = self._file, None
             if file is not None:
-                _mine.discard(str(self._path))
+                _mine.discard((os.getpid(), str(self._path)))
                 file.close()
 
     def ring(self) -> None:
@@ -67,7 +79,7 @@ class DeliveryLock:
         except OSError:
             moment = 0
         before, self._heard = self._heard, moment
-        return before is not None and moment != before
+        return before is not None and moment != before  # the first time it is only looked at
 
 
 def _lock(file: IO[bytes]) -> bool:

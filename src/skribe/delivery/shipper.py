@@ -30,6 +30,7 @@ class Step(NamedTuple):
     state: Literal["moved", "idle", "trouble"]
     runs: int = 0  # handed over in this step
     trouble: str | None = None
+    is_ours: bool = False  # the trouble may be that of this process alone: its password
     refused: tuple[str, ...] = ()  # what the backend would not take, and why
 
 
@@ -43,11 +44,14 @@ class Shipper:
         backend: Backend,
         first: int | None = None,
         options: Mapping[str, Any] | None = None,
+        everything: bool = False,
     ) -> None:
         self.outbox = StoreOutbox(folder, key)
         self.backend = backend
         self.backoff = Backoff()
         self._first, self._options = first, options
+        self._everything = everything  # also runs that nobody has meant for this backend
+        self._replaced = 0
         self._seq: int | None = None
         self._open = False
         self._settled = True
@@ -69,8 +73,13 @@ class Shipper:
 
     def _step(self) -> Step:
         if self._seq is None:
-            self._seq = self.outbox.begin(self._first, self._options).seq
+            self._begin()
+        assert self._seq is not None
         entries = self.outbox.batch(self._seq, _ENTRIES)
+        if self.outbox.replaced != self._replaced:
+            # Another store is at this place, whose journal has numbers of its own.
+            self._replaced, self._first, self._seq = self.outbox.replaced, 0, None
+            return Step("moved")
         if not entries and self._settled:
             return Step("idle")
         if not self._open:
@@ -90,6 +99,13 @@ class Shipper:
         self._succeeded(entries[-1][0])
         refused, self._refused = self._refused, []
         return Step("moved", len(todo), refused=tuple(refused))
+
+    def _begin(self) -> None:
+        self._seq = self.outbox.begin(self._first, self._options).seq
+        if self._seq > (last := self.outbox.last_ever()):
+            # The journal is not the one that was read last: it begins again.
+            self.outbox.rewind(0)
+            self._seq = min(last, 0)
 
     def deliver_whole(self, runs: Sequence[str]) -> int:
         """Deliver these runs whole, whatever was delivered before: how many. Raises what the backend raises."""
@@ -116,6 +132,8 @@ class Shipper:
         todo = {changes.run: changes for changes in merged(entries)}
         known = self.outbox.known(todo)
         hidden = self.outbox.hidden(todo)
+        if not self._everything:
+            hidden |= todo.keys() - self.outbox.wanted(todo)
         prepared: dict[str, Changes] = {}
         for run, changes in todo.items():
             if run in hidden:
@@ -211,7 +229,7 @@ class Shipper:
             self.outbox.stumble(words)
         except Exception:  # noqa: BLE001 - the store cannot be written either; it will be said there
             self._seq = None
-        return Step("trouble", trouble=words)
+        return Step("trouble", trouble=words, is_ours=isinstance(error, Misconfigured))
 
     def _leave(self) -> None:
         if self._open:

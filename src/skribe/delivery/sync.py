@@ -29,7 +29,9 @@ class Plan(NamedTuple):
     after: int  # what was written after this journal number is to be delivered
     waiting: int  # entries of the journal
     runs: int
-    older: int  # runs from before the backend was used first, which nobody has asked for
+    older: int  # runs that were recorded without this backend
+    everything: bool  # whether those are delivered, too
+    refused: tuple[tuple[str, str], ...]  # runs that the backend would not take, or not whole, and why
 
     @property
     def key(self) -> str:
@@ -59,7 +61,8 @@ def backends_of(folder: Path, named: Sequence[str]) -> tuple[tuple[Chosen, ...],
 def _known(folder: Path) -> dict[str, dict[str, object]]:
     query = Query(folder)
     try:
-        return {key: dict(position.options) for key, position in query.positions().items()}
+        positions = query.positions()
+        return {key: dict(positions[key].options) if key in positions else {} for key in sorted(query.backends())}
     finally:
         query.close()
 
@@ -70,16 +73,23 @@ def _target(key: str, options: dict[str, object]) -> Target:
 
 
 def plan(folder: Path, chosen: Chosen, *, everything: bool = False, since: float | None = None) -> Plan:
-    """What a delivery to this backend would deliver."""
+    """What a delivery to this backend would deliver.
+
+    Runs that were recorded without this backend are delivered if it was never used before, and if everything, or a
+    time, is asked for.
+    """
     query = Query(folder)
     try:
         position = query.positions().get(chosen.key)
+        is_new = chosen.key not in query.backends()
+        everything = everything or since is not None or is_new
         after = 0 if position is None or everything else position.seq
         if since is not None:
             after = query.seq_before(since)
-        runs, waiting = query.written_after(after)
-        older = 0 if position is None or after < position.first else query.written_up_to(position.first)
-        return Plan(chosen, position, after, waiting, runs, older)
+        runs, waiting = query.pending(chosen.key, after, everything)
+        older = 0 if everything else query.pending(chosen.key, 0, True)[0] - query.pending(chosen.key, 0)[0]
+        refused = [(refusal.run, refusal.reasons) for refusal in query.refusals(chosen.key)]
+        return Plan(chosen, position, after, waiting, runs, older, everything, tuple(refused))
     finally:
         query.close()
 
@@ -93,12 +103,16 @@ def carry_out(
     progress: Callable[[str, int], None] = lambda _word, _runs: None,
 ) -> Done:
     """Deliver what was planned, when nobody else is delivering. A backend that does not answer is tried again."""
+    if not planned.waiting and not retry:
+        return Done(0)
     lock = DeliveryLock(folder, planned.key)
     until = time.monotonic() + patience
     _take(lock, planned.key, until, progress)
-    shipper = Shipper(folder, planned.key, planned.chosen.backend, planned.after, planned.chosen.options)
+    chosen, options = planned.chosen, planned.chosen.kept_options
+    shipper = Shipper(folder, planned.key, chosen.backend, planned.after, options, planned.everything)
     try:
-        shipper.outbox.begin(planned.after, planned.chosen.options)
+        shipper.outbox.reap()
+        shipper.outbox.begin(planned.after, options)
         if planned.position is not None and planned.after < planned.position.seq:
             shipper.outbox.rewind(planned.after)
         return _deliver(shipper, retry, until, progress)
@@ -137,7 +151,7 @@ def _deliver(shipper: Shipper, retry: bool, until: float, progress: Callable[[st
             progress(f"trying again: {step.trouble}", runs)
             time.sleep(shipper.backoff.left)
     if retry:
-        again = list(shipper.outbox.refused())
+        again = [refusal.run for refusal in shipper.outbox.refused()]
         try:
             runs += shipper.deliver_whole(again)
         except BackendError as error:

@@ -15,6 +15,9 @@ from skribe.store.location import DATABASE, check_location, find_store
 
 Step = Callable[[int, int], None]
 _SQLITE = b"SQLite format 3\0"
+_ZIP = b"PK"
+# What `export_runs` writes for other tools, and what holds tables elsewhere.
+_TABLES = frozenset({"csv", "tsv", "parquet", "pq", "jsonl", "ndjson", "json", "xlsx", "xls", "feather", "arrow"})
 _PREFIXES = ("sqlite:///", "file://")
 
 
@@ -115,4 +118,10 @@ def _kind_of(source: str | os.PathLike[str]) -> tuple[str, Path]:
         raise StoreError(f"{path} cannot be read: {error.strerror}") from error
     if head == _SQLITE:
         return "database", path
+    ending = path.suffix.lower().removeprefix(".")
+    if ending in _TABLES and (ending == "xlsx" or not head.startswith(_ZIP)):
+        raise ArgumentError(
+            f"{path} is a table, which cannot be imported: it has not all that a run is. Import an archive, as"
+            " `skribe export runs.zip` makes it."
+        )
     return "archive", path

@@ -82,6 +82,18 @@ class Landing(Changing):
         sql = "SELECT 1 FROM run WHERE id = ?"
         return self._query.ask(lambda connection: connection.execute(sql, (run,)).fetchone()) is not None
 
+    def keeps(self, run: str, tag: str) -> bool:
+        """Whether the store has the run, and not from an import that left this tag; then it counts as known.
+
+        What came back from where this store had sent it says nothing new, and says much less exactly.
+        """
+        sql = "SELECT NOT EXISTS (SELECT 1 FROM tag WHERE tag.run = run.num AND tag.key = ?) FROM run WHERE run.id = ?"
+        row = self._query.ask(lambda connection: connection.execute(sql, (tag, run)).fetchone())
+        if row is None or not row[0]:
+            return False
+        self.landed.known += 1
+        return True
+
     def settle(self) -> None:
         """Write the records that wait."""
         if not self._waiting:

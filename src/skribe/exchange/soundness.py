@@ -35,7 +35,7 @@ def check(changes: Changes) -> Changes:
     for moment in (changes.start.time, 0 if changes.end is None else changes.end.time):
         if not _EARLIEST < moment < _LATEST:
             raise ValueError(f"{moment!r} is no moment")
-    if changes.erased or changes.name is not None:
+    if changes.erased or changes.wanted or changes.name is not None:
         raise ValueError("it is more than a run")
     return changes
 

@@ -62,8 +62,9 @@ def encode(changes: Changes) -> bytes:
             fields[name] = value
     if changes.tags:
         fields["tags"] = dict(changes.tags)
-    if changes.erased:
-        fields["erased"] = changes.erased
+    for name in ("erased", "wanted"):
+        if getattr(changes, name):
+            fields[name] = getattr(changes, name)
     return _dump(fields)
 
 
@@ -85,8 +86,9 @@ def decode(line: bytes) -> Changes:
             Dataset(role, name, kind, None if shape is None else tuple(shape), fingerprint, details)
             for role, name, kind, shape, fingerprint, details in fields["datasets"]
         )
-    if "erased" in fields:
-        fields["erased"] = tuple(fields["erased"])
+    for name in ("erased", "wanted"):
+        if name in fields:
+            fields[name] = tuple(fields[name])
     return Changes(**fields)
 
 
@@ -152,6 +154,7 @@ def sound(changes: Changes) -> Changes:
         models=tuple(Model(*map(_cell, model)) for model in changes.models),
         registered=tuple(Registration(*map(_text, one)) for one in changes.registered),
         erased=changes.erased,
+        wanted=changes.wanted,
         end=None if changes.end is None else _sound_end(changes.end),
     )
 

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from skribe.errors import NotFound, StoreError
 from skribe.records import Changes
-from skribe.store import feed
+from skribe.store import feed, forks
 from skribe.store.codec import json_text
-from skribe.store.connection import open_writer, transaction
+from skribe.store.connection import identity_of, open_writer, transaction
 from skribe.store.location import artifacts_of, database_of
 from skribe.store.migrations import knows
+from skribe.store.reap import orphans, reap
 
 T = TypeVar("T")
 
@@ -33,8 +34,31 @@ class Position(NamedTuple):
     trouble: str | None = None  # why it cannot be fed just now
     since: float | None = None
     tried: float | None = None  # when it was tried last in vain
-    pending: int = 0  # how many entries of the journal wait
-    refused: int = 0  # how many runs it would not take
+
+
+class Refusal(NamedTuple):
+    """What a backend would not take of a run, a line for each part."""
+
+    backend: str
+    run: str
+    reasons: str
+
+
+_ABOVE = " UNION SELECT up.run, r.parent FROM up JOIN run r ON r.num = up.num WHERE r.parent IS NOT NULL)"
+_WANTED = (
+    "WITH RECURSIVE up (run, num) AS (SELECT num, num FROM run WHERE id IN (SELECT value FROM json_each(?1))"
+    f"{_ABOVE} SELECT DISTINCT me.id FROM up JOIN run top ON top.num = up.num JOIN run me ON me.num = up.run"
+    " JOIN replica p ON p.backend = ?2 AND p.run = top.id"
+)
+_MINE = (
+    f"WITH RECURSIVE up (run, num) AS (SELECT DISTINCT run, run FROM journal WHERE seq > :after{_ABOVE},"
+    " mine (run) AS (SELECT DISTINCT up.run FROM up JOIN run top ON top.num = up.num"
+    " JOIN replica p ON p.backend = :backend AND p.run = top.id)"
+)
+_PENDING = (
+    "SELECT count(DISTINCT j.run), count(*) FROM journal j JOIN run r ON r.num = j.run"
+    " JOIN experiment e ON e.id = r.experiment WHERE j.seq > :after AND r.deleted IS NULL AND e.deleted IS NULL"
+)
 
 
 class StoreOutbox:
@@ -44,6 +68,8 @@ class StoreOutbox:
         self._folder = folder
         self.backend = backend
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self.replaced = 0  # how often another store was found at this place
 
     # -- what a backend may ask
 
@@ -124,6 +150,23 @@ class StoreOutbox:
 
         return self._read(read)
 
+    def wanted(self, runs: Iterable[str]) -> set[str]:
+        """Which of these runs, or the runs that they are inside of, are to be delivered to this backend."""
+        asked = json_text(sorted(set(runs)))
+        return self._read(
+            lambda connection: {run for (run,) in connection.execute(_WANTED, (asked, self.backend)).fetchall()}
+        )
+
+    def reap(self) -> None:
+        """Write down how the runs of processes ended that are dead."""
+
+        def go(connection: sqlite3.Connection) -> None:
+            if orphans(connection):
+                with transaction(connection):
+                    reap(connection, _last_ever(connection) + 1)
+
+        self._read(go)
+
     def hidden(self, runs: Iterable[str]) -> set[str]:
         """Which of these runs are in the trash."""
         return self._read(lambda connection: in_trash(connection, set(runs)))
@@ -176,14 +219,13 @@ class StoreOutbox:
 
         self._write(note)
 
-    def last(self) -> int:
-        """The newest journal number."""
-        return self._read(_last)
+    def last_ever(self) -> int:
+        """The newest journal number that was ever given."""
+        return self._read(_last_ever)
 
-    def refused(self) -> dict[str, str]:
+    def refused(self) -> list[Refusal]:
         """The runs that the backend would not take, or not whole, and why."""
-        sql = "SELECT run, refused FROM replica WHERE backend = ? AND refused IS NOT NULL"
-        return self._read(lambda connection: dict(connection.execute(sql, (self.backend,)).fetchall()))
+        return self._read(lambda connection: refusals(connection, self.backend))
 
     def forgive(self, runs: Iterable[str]) -> None:
         """Forget that these runs were refused."""
@@ -210,12 +252,18 @@ class StoreOutbox:
 
     def _do(self, action: Callable[[sqlite3.Connection], T], writing: bool) -> T:
         database = database_of(self._folder)
-        if not database.exists():
-            self.close()
+        identity = identity_of(database)
+        if self._connection is not None and identity != self._identity:
+            # Closing it could take the log of the store that is there now for its own.
+            forks.abandon(self._connection)
+            self._connection = None
+            self.replaced += 1
+        if identity is None:
             raise NotFound(f"{self._folder} holds no store")
         try:
             if self._connection is None:
                 self._connection = open_writer(self._folder)
+                self._identity = identity_of(database)
             if not writing:
                 return action(self._connection)
             with transaction(self._connection):
@@ -223,6 +271,11 @@ class StoreOutbox:
         except (sqlite3.Error, OSError) as error:
             self.close()
             raise StoreError(f"{database} cannot be used: {error}") from error
+
+
+def _last_ever(connection: sqlite3.Connection) -> int:
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'journal'").fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _last(connection: sqlite3.Connection) -> int:
@@ -233,15 +286,38 @@ def positions(connection: sqlite3.Connection) -> dict[str, Position]:
     """How far each backend has been fed."""
     if not knows(connection, 4):
         return {}
-    rows = connection.execute(
-        "SELECT backend, seq, first, updated, options, trouble, since, tried,"
-        " (SELECT count(*) FROM journal j WHERE j.seq > c.seq),"
-        " (SELECT count(*) FROM replica p WHERE p.backend = c.backend AND p.refused IS NOT NULL) FROM cursor c"
-    )
+    rows = connection.execute("SELECT backend, seq, first, updated, options, trouble, since, tried FROM cursor")
     return {
         backend: Position(seq, first, updated, json.loads(options), *rest)
         for backend, seq, first, updated, options, *rest in rows
     }
+
+
+def backends_in(connection: sqlite3.Connection) -> set[str]:
+    """The backends that runs are to be delivered to, or have been."""
+    if not knows(connection, 4):
+        return set()
+    return {name for (name,) in connection.execute("SELECT backend FROM cursor UNION SELECT backend FROM replica")}
+
+
+def pending(connection: sqlite3.Connection, backend: str, after: int, everything: bool = False) -> tuple[int, int]:
+    """How many runs wait for a backend that was fed up to this journal number, and how many entries about them."""
+    if not knows(connection, 4):
+        return 0, 0
+    sql = _PENDING if everything else f"{_MINE} {_PENDING} AND j.run IN (SELECT run FROM mine)"
+    runs, entries = connection.execute(sql, {"backend": backend, "after": after}).fetchone()
+    return int(runs), int(entries)
+
+
+def refusals(connection: sqlite3.Connection, backend: str | None = None, run: str | None = None) -> list[Refusal]:
+    """What backends would not take."""
+    if not knows(connection, 4):
+        return []
+    sql = (
+        "SELECT backend, run, refused FROM replica WHERE refused IS NOT NULL AND backend = coalesce(?, backend)"
+        " AND run = coalesce(?, run) ORDER BY backend, run"
+    )
+    return [Refusal(*row) for row in connection.execute(sql, (backend, run))]
 
 
 def remotes_of(connection: sqlite3.Connection, run: str) -> dict[str, str]:

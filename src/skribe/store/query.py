@@ -22,7 +22,7 @@ from skribe.records import (
 from skribe.store import feed
 from skribe.store.kept import KeptReader
 from skribe.store.migrations import knows
-from skribe.store.outbox import Position, positions, remotes_of
+from skribe.store.outbox import Position, Refusal, backends_in, pending, positions, refusals, remotes_of
 from skribe.store.registered import RegistryReader
 from skribe.store.runrows import RunRow
 from skribe.store.searches import RESULT, candidates_of, result_of, results_of
@@ -266,18 +266,17 @@ class Query(KeptReader, RegistryReader):
             (found,) = connection.execute(sql, (moment,)).fetchone()
         return self.last_seq() if found is None else int(found)
 
-    def written_after(self, seq: int) -> tuple[int, int]:
-        """How many runs something was written about after this journal number, and in how many entries."""
-        with self._snapshot() as connection:
-            runs, entries = connection.execute(f"{_WRITTEN} AND j.seq > ?", (seq,)).fetchone()
-        return int(runs), int(entries)
+    def pending(self, backend: str, after: int, everything: bool = False) -> tuple[int, int]:
+        """How many runs wait for a backend that was fed up to this journal number, and how many entries about them."""
+        return self.ask(lambda connection: pending(connection, backend, after, everything))
 
-    def written_up_to(self, seq: int) -> int:
-        """How many runs have nothing after this journal number."""
-        with self._snapshot() as connection:
-            sql = f"{_WRITTEN} AND NOT EXISTS (SELECT 1 FROM journal o WHERE o.run = j.run AND o.seq > ?)"
-            (runs, _) = connection.execute(sql, (seq,)).fetchone()
-        return int(runs)
+    def backends(self) -> set[str]:
+        """The backends that runs of this store are to be delivered to, or have been."""
+        return self.ask(backends_in)
+
+    def refusals(self, backend: str | None = None, run: str | None = None) -> list[Refusal]:
+        """What backends would not take."""
+        return self.ask(lambda connection: refusals(connection, backend, run))
 
     def positions(self) -> dict[str, Position]:
         """How far each backend has been fed."""
@@ -288,9 +287,3 @@ class Query(KeptReader, RegistryReader):
         """The id that the run has in each backend that has given it one."""
         with self._snapshot() as connection:
             return remotes_of(connection, self._run_row(connection, run).id if isinstance(run, str) else run.id)
-
-
-_WRITTEN = (
-    "SELECT count(DISTINCT j.run), count(*) FROM journal j JOIN run r ON r.num = j.run"
-    " JOIN experiment e ON e.id = r.experiment WHERE r.deleted IS NULL AND e.deleted IS NULL"
-)

@@ -129,6 +129,9 @@ class Rows:
         self._execute("INSERT INTO journal VALUES (?, ?, ?)", (seq, run, now))
         if changes.candidates or changes.results:
             self._write_results(run, changes)
+        if changes.wanted:
+            for backend in changes.wanted:
+                self._execute("INSERT OR IGNORE INTO replica (backend, run) VALUES (?, ?)", (backend, changes.run))
         if changes.erased:
             erase_inside(self._execute, run, changes.erased, seq)
             self._runs.clear()

@@ -355,7 +355,7 @@ CREATE TABLE cursor (
 ) WITHOUT ROWID""",
     """
 CREATE TABLE replica (
-    -- What a backend has remembered of each run that it was given, and what it would not take.
+    -- The runs that are to be delivered to a backend, with all that is inside of them, or that it has been given.
     backend TEXT NOT NULL,   -- cursor.backend
     run TEXT NOT NULL,       -- run.id
     remote TEXT,             -- the backend's own: the id that the run has there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +14,9 @@ import pytest
 from sklearn.dummy import DummyClassifier
 
 from skribe.backends.mlflow import MLflowBackend, ambient, run_id_of
+from skribe.backends.mlflow.address import shown
+from skribe.backends.mlflow.trouble import plain
+from skribe.backends.mlflow.values import _origin
 from skribe.errors import ArgumentError, BackendMissing
 
 from .conftest import MARKS, written
@@ -233,9 +237,102 @@ def test_nonsense_is_refused_at_once(address):
         MLflowBackend(address)
 
 
-def test_secrets_are_not_shown():
-    backend = MLflowBackend("postgresql://ada:secret@host/db?password=secret")
-    assert backend.address == "postgresql://host/db"
+@pytest.mark.parametrize(
+    ("address", "as_shown"),
+    [
+        ("postgresql://ada:HUNTER2@host/db?password=HUNTER2", "postgresql://host/db"),
+        ("postgresql://ada:pa/HUNTER2@host/db", "postgresql://host/db"),
+        ("http://ada:p@HUNTER2@host", "http://host"),
+        ("http://ada:pa HUNTER2@host", "http://host"),
+        ("https://HUNTER2@host:5000/", "https://host:5000"),
+        ("sqlite:////data/me@work/mlflow.db?key=HUNTER2", "sqlite:////data/me@work/mlflow.db"),
+        ("/data/me@work/runs", "file:///data/me%40work/runs"),
+    ],
+)
+def test_secrets_are_not_shown(address, as_shown):
+    assert MLflowBackend(address).address == as_shown
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://ada:12/HUNTER2@host",
+        "http://ada:pa?HUNTER2@host",
+        "http://ada:pa#HUNTER2@host",
+        "postgresql://ada:pa?HUNTER2@host/db",
+        "postgresql://ada:pa@HUNTER2@host/db",
+        "postgresql://ada:pa@host/db?password=x@HUNTER2",
+        "ada:HUNTER2@host:5000",
+        "ftp://ada:HUNTER2@host",
+        "http://ada:HUNTER2@host:port",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_refused_without_its_secrets(address):
+    with pytest.raises(ArgumentError) as caught:
+        MLflowBackend(address)
+    assert not re.search("HUNTER2|12|pa[^s]", str(caught.value).partition(" ")[0] + shown(address))
+    assert "HUNTER2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["pa/HUNTER2", "p@HUNTER2", "pa HUNTER2", "HUNTER2"])
+def test_an_error_of_a_library_shows_no_secret(password):
+    shown(f"http://ada:{password}@host")
+    said = plain(f"connection to http://ada:{password}@host/x failed.")
+    assert "HUNTER2" not in said
+    assert said.endswith("failed")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        *(("timeout", value) for value in (0, -1, float("nan"), float("inf"), "20", None, True)),
+        *((name, value) for name in ("models", "files") for value in ("no", 1, None)),
+        *(("plots", value) for value in ("no", 1, None, "ALL")),
+    ],
+)
+def test_an_option_that_means_nothing_is_refused(option, value):
+    with pytest.raises(ArgumentError, match=f"'mlflow' takes .*{option}="):
+        MLflowBackend("http://host:5000", **{option: value})
+
+
+# -- where the code is
+
+KERNEL = """
+import sys
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel()
+code = "import subprocess, sys; from skribe.backends.mlflow.ambient import SOURCE, ambient; "
+if len(sys.argv) > 1:
+    code += f"__vsc_ipynb_file__ = {sys.argv[1]!r}; "
+code += "print(ambient()[SOURCE]); print(subprocess.run([sys.executable, '-c', 'from skribe.backends.mlflow.ambient"
+code += " import *; print(ambient()[SOURCE])'], capture_output=True, text=True).stdout)"
+def show(message):
+    if message["msg_type"] in ("stream", "error"):
+        print(message["content"].get("text") or message["content"])
+client.execute_interactive(code, output_hook=show, timeout=60)
+client.stop_channels()
+manager.shutdown_kernel(now=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("editor", "environment", "name"),
+    [
+        ([], {"JPY_SESSION_NAME": "/work/of jupyter.ipynb"}, "of jupyter.ipynb"),
+        (["/work/of code.ipynb"], {}, "of code.ipynb"),
+        ([], {}, "ipykernel_launcher.py"),
+    ],
+)
+def test_a_notebook_is_named_where_its_name_is_known(editor, environment, name):
+    pytest.importorskip("ipykernel")
+    around = {k: v for k, v in os.environ.items() if k not in ("JPY_SESSION_NAME", "IPYNB_FILE", "__vsc_ipynb_file__")}
+    command = [sys.executable, "-W", "ignore", "-c", KERNEL, *editor]
+    done = subprocess.run(command, capture_output=True, text=True, env={**around, **environment}, check=False)
+    notebook, script = done.stdout.split("\n")[:2]
+    assert notebook.endswith(name), done.stderr
+    assert script == "-c"  # what a notebook starts is no notebook
+    assert _origin(notebook)["mlflow.source.type"] == "NOTEBOOK"
+    assert _origin(script)["mlflow.source.type"] == "LOCAL"
 
 
 def test_without_the_package_the_command_is_named(monkeypatch):

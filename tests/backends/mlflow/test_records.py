@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import mlflow
@@ -92,6 +93,10 @@ def test_a_fit_has_what_mlflow_gives_it(backend, client, outbox, theirs):
     (other,) = reference.inputs.dataset_inputs
     assert dataset.dataset.schema == other.dataset.schema
     assert dataset.tags[0].value == other.tags[0].value == "train"
+    assert (dataset.dataset.name, dataset.dataset.source_type) == (other.dataset.name, other.dataset.source_type)
+    assert json.loads(dataset.dataset.source) == {
+        "tags": {key: run.data.tags[key] for key in ("mlflow.user", "mlflow.source.name", "mlflow.source.type")}
+    }
     assert outbox.aside == []
 
 

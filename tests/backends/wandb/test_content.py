@@ -83,6 +83,14 @@ def test_names_and_exit_codes():
 
 
 class TestLayout:
+    def test_it_is_remembered_behind_the_id_and_read_in_its_first_form(self):
+        layout = Layout().trying(3, charts=True).done(3, ["a"])
+        written = layout.write("team/churn/r1")
+        assert written.partition("|")[0] == "team/churn/r1"
+        assert Layout.read(written) == Layout.read(layout.write()) == layout
+        assert Layout.read(written.partition("|")[2]) == layout
+        assert Layout.read("team/churn/r1") == Layout()
+
     """A point that comes again gets the row that it had."""
 
     def test_the_first_time(self):

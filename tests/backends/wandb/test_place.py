@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import skribe
+import skribe.backends
 from skribe.backends.wandb import WandBBackend
 from skribe.backends.wandb.place import place_of, resolve
 from skribe.errors import ArgumentError, BackendMissing
@@ -57,8 +59,9 @@ def test_what_is_no_project_is_refused(address):
 
 
 def test_an_unknown_mode_is_refused(monkeypatch):
-    with pytest.raises(ArgumentError, match="the option mode is 'sometimes'"):
-        place_of("", "sometimes", None)
+    for wrong in ("sometimes", "of", "", "dryrun"):
+        with pytest.raises(ArgumentError, match=f"backend 'wandb': the option mode is {wrong!r}"):
+            place_of("", wrong, None)
     monkeypatch.setenv("WANDB_MODE", "disabled")
     with pytest.raises(ArgumentError, match="WANDB_MODE is 'disabled'"):
         place_of("", None, None)
@@ -68,5 +71,18 @@ def test_without_the_package_the_command_is_named(monkeypatch):
     import importlib.util
 
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(BackendMissing, match=r'pip install "skribe\[wandb\]"'):
+    with pytest.raises(BackendMissing, match=r"the backend 'wandb' needs the package wandb: pip install .skribe\[wan"):
         WandBBackend()
+
+
+@pytest.mark.parametrize("options", [{"models": "no"}, {"plots": 1}, {"folder": 3}, {"mode": "of"}])
+def test_options_are_checked_where_they_are_written(options):
+    pytest.importorskip("wandb")
+    with pytest.raises(ArgumentError, match=f"the backend 'wandb': the option {next(iter(options))} is"):
+        skribe.autolog(backend=skribe.backends.WandB(address="team/churn", **options))
+
+
+def test_the_id_there_is_shown_as_wandb_writes_it(monkeypatch):
+    assert place_of("team/churn", "online", None).id_of("r1") == "team/churn/r1"
+    assert place_of("churn", "online", None).id_of("r1") == "churn/r1"
+    assert place_of("team/a|b", "offline", None).id_of("r1") == "team/r1"

@@ -55,6 +55,7 @@ def search_written(tmp_path_factory):
             backend.deliver([outbox.whole(one) for one in ids])
         backend.close()
         outbox.close()
+        assert run.remotes == {"wandb:test": f"team/cancer/{run.id}"}
         yield {written.record.run_id: written for written in runs_in(folder)}, run, folder
     finally:
         skribe.autolog(disable=True)

@@ -8,11 +8,12 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from skribe.backends.targets import without_secrets
+from skribe.backends import targets
 from skribe.errors import ArgumentError
 
 _WEB = frozenset({"http", "https"})
 _DATABASES = frozenset({"sqlite", "postgresql", "mysql", "mssql"})
+_FILES = frozenset({"file", "sqlite"})
 _HOSTED = frozenset({"databricks", "databricks-uc", "uc"})
 _FORMS = "use http://host:5000, sqlite:///mlflow.db, postgresql://…, databricks or a folder"
 
@@ -43,15 +44,35 @@ def is_web(address: str) -> bool:
 
 
 def shown(address: str) -> str:
-    """The address without user, password and what a database's address may hold in its query."""
-    clean = without_secrets(address)
-    return clean.partition("?")[0].partition("#")[0].rstrip("/") if "://" in clean else clean
+    """The address without user, password and what a database's address may hold in its query.
+
+    A password may hold anything, so all before the last `@` is left out.
+    """
+    targets.shown(address)  # what is secret in it is remembered there, and left out of every message
+    head, mark, rest = address.partition("://")
+    if not mark:
+        return address.rpartition("@")[2]
+    if rest.startswith("/") and scheme_of(address) in _FILES:
+        return f"{head}://{_without_query(rest)}"
+    if "@" in rest.partition("?")[2]:
+        # The end of a password and the middle of a query look alike: neither is shown.
+        return f"{head}://…"
+    return f"{head}://{_without_query(rest.rpartition('@')[2])}"
+
+
+def _without_query(rest: str) -> str:
+    return rest.partition("?")[0].partition("#")[0].rstrip("/")
 
 
 def checked(address: str) -> str:
     """The resolved address; ArgumentError if nothing of MLflow's can be there."""
     full = resolve(address)
     scheme = scheme_of(full)
+    if _is_torn(full, scheme):
+        raise ArgumentError(
+            f"The address {shown(full)!r} cannot be read: in a user, a password and a query, write / ? # @ as"
+            " %2F %3F %23 %40."
+        )
     if scheme in _WEB:
         try:
             parts = urlsplit(full)
@@ -65,6 +86,14 @@ def checked(address: str) -> str:
     elif scheme not in _DATABASES | _HOSTED | {"file", ""} and not _is_plugin(scheme):
         raise ArgumentError(f"{shown(full)!r} is not an address that MLflow knows: {_FORMS}.")
     return full.rstrip("/") if scheme in _WEB else full
+
+
+def _is_torn(address: str, scheme: str) -> bool:
+    """Whether a user or a password holds what ends it for MLflow's libraries, or a query what ends a password."""
+    rest = address.partition("://")[2]
+    if scheme in _WEB:
+        return "@" in rest[len(re.split(r"[/?#]", rest, maxsplit=1)[0]) :]
+    return scheme in _DATABASES - _FILES and ("@" in rest.partition("?")[2] or rest.count("@") > 1)
 
 
 def _default() -> str:

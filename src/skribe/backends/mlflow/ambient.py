@@ -22,6 +22,10 @@ EXPERIMENT_ID: Final = PREFIX + "experiment_id"
 ADDRESS: Final = PREFIX + "address"  # the MLflow in which these ids mean something
 SOURCE: Final = PREFIX + "source"
 
+KERNEL: Final = "ipykernel_launcher.py"  # what runs where the name of a notebook is not known
+_IN_EDITOR: Final = "__vsc_ipynb_file__"
+_NOTEBOOK: Final = (_IN_EDITOR, "IPYNB_FILE", "JPY_SESSION_NAME")
+
 
 class _Taken:
     """The runs of MLflow that a run of ours has become a part of, in this process and in those it was forked from."""
@@ -80,9 +84,24 @@ def _chosen(mlflow: Any) -> str:
 
 def _source() -> str:
     """The notebook or the script, as `mlflow.source.name` has it."""
-    if notebook := os.environ.get("JPY_SESSION_NAME"):
-        return notebook
+    # What a notebook starts, such as a script, has its environment, too.
+    notebook = _notebook() if _is_kernel() else None
+    if notebook:
+        return os.path.basename(notebook)
     return sys.argv[0] if sys.argv and sys.argv[0] else "<console>"
+
+
+def _is_kernel() -> bool:
+    ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return ask is not None and hasattr(ask(), "kernel")
+
+
+def _notebook() -> str | None:
+    # VS Code leaves the name among the notebook's own variables.
+    found = getattr(sys.modules.get("__main__"), _IN_EDITOR, None)
+    if isinstance(found, str):
+        return found
+    return next((named for name in _NOTEBOOK if (named := os.environ.get(name))), None)
 
 
 if hasattr(os, "register_at_fork"):

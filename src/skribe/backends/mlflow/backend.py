@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +36,7 @@ from skribe.records import Changes
 T = TypeVar("T")
 
 _WORKERS = 4
+_BEST = "best_run"
 _IN_TRASH = "it was deleted on the MLflow server"
 
 
@@ -46,6 +49,8 @@ class _Job:
     folder: Path
     whole: Changes
     models_again: frozenset[str] = frozenset()  # logged models that an earlier attempt may have left
+    best: Mapping[str, str] = field(default_factory=dict)  # tags that say which child is the best
+    best_of: Known | None = None  # the search that waits for this child, which is its best
 
     @property
     def run(self) -> str:
@@ -68,8 +73,7 @@ class MLflowBackend:
         files: bool = True,
         timeout: float = 20.0,
     ) -> None:
-        if plots not in (True, False, "all"):
-            raise ArgumentError(f"the backend 'mlflow' takes plots=True, False or 'all', not {plots!r}.")
+        _check_options(models=models, plots=plots, files=files, timeout=timeout)
         full = addresses.checked(address)
         if importlib.util.find_spec("mlflow") is None:
             raise BackendMissing('sending runs to MLflow needs its package: pip install "skribe[mlflow]"')
@@ -92,7 +96,7 @@ class MLflowBackend:
         try:
             self._client.ask(self._client.tracking.search_experiments, max_results=1)
         except Denied as denied:
-            raise Unreachable(f"What answers at {self.address} is no MLflow server: {denied}.") from None
+            raise Unreachable(f"What answers at {self.address} is no MLflow server: {denied}") from None
         self._memory = Memory(outbox)
         self._creation = Creation(self._runs, self._memory, self.address, self._workers, self._refuse)
         self._runs.forget_experiments()
@@ -114,7 +118,7 @@ class MLflowBackend:
             for run in erased:
                 self._erase(run, memory)
         except Denied as denied:
-            raise Refused(f"MLflow at {self.address} refuses a run: {denied}.") from None
+            raise Refused(f"MLflow at {self.address} refuses a run: {denied}") from None
         finally:
             memory.save()
             self._put_aside(memory.outbox)
@@ -127,7 +131,7 @@ class MLflowBackend:
                 creation.delete_twins()
                 self._models.delete_twins()
             except Denied as denied:
-                raise Refused(f"MLflow at {self.address} lets nothing be deleted: {denied}.") from None
+                raise Refused(f"MLflow at {self.address} lets nothing be deleted: {denied}") from None
         memory.forget()
 
     def close(self) -> None:
@@ -154,7 +158,15 @@ class MLflowBackend:
                 known.models.setdefault(model.path, ["", "", ""])
         needs_all = (changes.end is not None and known.kind not in PARTS) or bool(changes.artifacts)
         whole = (memory.outbox.whole(changes.run) if needs_all else None) or changes
-        return _Job(changes, known, memory.outbox.folder(changes.run), whole, again)
+        job = _Job(changes, known, memory.outbox.folder(changes.run), whole, again)
+        if best := changes.tags.get(_BEST):
+            there = memory.get(best)
+            known.best = "" if there is not None and there.id else best
+            job.best = _best_tags(there, best)
+        above = memory.get(changes.start.parent) if changes.start is not None and changes.start.parent else None
+        if above is not None and above.best == changes.run and above.id and not above.gone:
+            job.best_of = above
+        return job
 
     def _fill(self, job: _Job) -> None:
         """Everything about a run but its files and its end."""
@@ -165,6 +177,17 @@ class MLflowBackend:
         train = self._attempt(job, "datasets", lambda: self._log_inputs(job))
         entries = self._entries(job, history, train)
         self._attempt(job, "values", lambda: self._runs.log(job.known.id, entries, partial(self._refuse, job.run)))
+        if job.best_of is not None:
+            self._name_best(job, job.best_of)
+
+    def _name_best(self, job: _Job, search: Known) -> None:
+        """Tell a search that was sent before its best child which one that is."""
+        try:
+            for key, value in _best_tags(job.known, job.run).items():
+                self._runs.tag(search.id, key, value)
+        except Denied as denied:
+            self._refuse(job.run, f"tag {_BEST}", str(denied))
+        search.best = ""
 
     def _attempt(self, job: _Job, what: str, task: Callable[[], T]) -> T | None:
         """One part of a run: if it is refused, the others go on, unless the run is not there any more."""
@@ -205,12 +228,12 @@ class MLflowBackend:
 
         inputs, train = [], None
         for dataset in job.changes.datasets:
-            fields = dataset_fields(dataset)
+            fields = dataset_fields(dataset, job.known.source)
             context = "train" if dataset.role == "train" else "eval"
             inputs.append(DatasetInput(Dataset(**fields), [InputTag("mlflow.data.context", context)]))
             if context == "train":
                 train = (fields["name"], fields["digest"])
-        self._client.ask(self._client.tracking.log_inputs, job.known.id, inputs)
+        self._runs.log_inputs(job.known.id, inputs)
         return train
 
     def _entries(self, job: _Job, history: dict[str, str], train: tuple[str, str] | None) -> list[Entry]:
@@ -228,6 +251,7 @@ class MLflowBackend:
             tags["skribe.run_id"] = changes.run
         elif changes.name and not known.adopted and end is None and not created:
             tags["mlflow.runName"] = changes.name
+        tags |= job.best
         if end is not None:
             tags |= failure_tags(end.failure)
         return entries + [Entry("tag", key, value) for key, value in {**tags, **history}.items()]
@@ -309,6 +333,22 @@ class MLflowBackend:
         assert self._memory is not None, "open() comes first"
         assert self._creation is not None
         return self._memory, self._creation
+
+
+def _best_tags(known: Known | None, run: str) -> dict[str, str]:
+    """The best child by its id there, as far as it is there, and by its id here."""
+    return {_BEST: (known.id if known is not None else "") or run, f"skribe.{_BEST}": run}
+
+
+def _check_options(*, models: Any, plots: Any, files: Any, timeout: Any) -> None:
+    for name, value in (("models", models), ("files", files)):
+        if not isinstance(value, bool):
+            raise ArgumentError(f"the backend 'mlflow' takes {name}=True or False, not {value!r}.")
+    if not isinstance(plots, bool) and not (isinstance(plots, str) and plots == "all"):
+        raise ArgumentError(f"the backend 'mlflow' takes plots=True, False or 'all', not {plots!r}.")
+    is_number = isinstance(timeout, Real) and not isinstance(timeout, bool)
+    if not is_number or not math.isfinite(timeout) or timeout <= 0:
+        raise ArgumentError(f"the backend 'mlflow' takes as timeout= a number of seconds above 0, not {timeout!r}.")
 
 
 def _last(changes: Changes) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Client:
         response = self.send(endpoint, method, address or self.address, **sent)
         found = parsed(response) if response.text.strip() else {}
         if found is None:
-            raise Unreachable(f"What answers at {self.where} is no MLflow server: it sends no JSON.")
+            raise Unreachable(f"What answers at {self.where} is no MLflow server: it sends no JSON")
         parse_dict(found, answer)
         return answer
 

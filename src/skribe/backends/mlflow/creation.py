@@ -7,10 +7,10 @@ is remembered here before the first request, and sent along as a tag. What carri
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from skribe.backends.mlflow import ambient
 from skribe.backends.mlflow.known import Known, Memory
@@ -23,23 +23,44 @@ T = TypeVar("T")
 Refuse = Callable[[str, str, str], None]
 
 _DEFAULT, _DEFAULT_THERE = "default", "Default"
+_OURS = "skribe.run_id"
 _FEW = 90
 _ROUNDS = 3
+_NOTHING: Final = object()
 
 
 def in_parallel(workers: int, task: Callable[[T], None], items: Sequence[T]) -> None:
-    """Do all; when one fails, begin no more of them, and raise what it raised."""
-    if workers == 1 or len(items) < 2:
-        for item in items:
-            task(item)
-        return
-    with ThreadPoolExecutor(workers, "skribe-mlflow") as pool:
-        futures = [pool.submit(task, item) for item in items]
-        wait(futures, return_when=FIRST_EXCEPTION)
-        pool.shutdown(wait=True, cancel_futures=True)
-    for future in futures:
-        if not future.cancelled():
-            future.result()
+    """Do all; when one fails, begin no more of them, and raise what it raised.
+
+    The thread that asks does its share. Where no other can be started, as at the end of a process, it does them all.
+    """
+    waiting, lock = iter(items), threading.Lock()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        while not failures:
+            with lock:
+                item = next(waiting, _NOTHING)
+            if item is _NOTHING:
+                return
+            try:
+                task(cast("T", item))
+            except BaseException as error:  # noqa: BLE001 - it is raised where it was asked for
+                failures.append(error)
+
+    others = []
+    for number in range(1, min(workers, len(items))):
+        thread = threading.Thread(target=work, name=f"skribe-mlflow-{number}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            break
+        others.append(thread)
+    work()
+    for thread in others:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 class _New(NamedTuple):
@@ -69,6 +90,7 @@ class Creation:
         """Create those of the runs that the server does not have yet."""
         self._mark = self._mark or os.urandom(8).hex()
         left_out = set(leave_out)
+        self._remember_marks(changes)
         waiting = [c for c in changes if c.run not in left_out and not self._is_there(c.run)]
         waiting = [self._with_start(c) for c in waiting]
         while waiting:
@@ -77,6 +99,13 @@ class Creation:
             self._create_wave(wave or waiting)
             done = {c.run for c in wave or waiting}
             waiting = [c for c in waiting if c.run not in done]
+
+    def _remember_marks(self, changes: Sequence[Changes]) -> None:
+        """What begins although it is there comes again: whoever created it may not have looked for its twins."""
+        for each in changes:
+            known = self._memory.get(each.run) if each.start is not None else None
+            if known is not None and known.id and known.batch and not known.gone:
+                self._made.setdefault(known.batch, set()).add(known.experiment)
 
     def _is_there(self, run: str) -> bool:
         known = self._memory.get(run)
@@ -98,8 +127,8 @@ class Creation:
                 continue
             if changes.start is None:
                 self._give_up(changes.run, "its beginning is not in the store any more")
-            elif not self._adopt(changes, changes.start):
-                new.append((changes, changes.start))
+            elif (left := self._adopt(changes, changes.start)) is not None:
+                new.append((left, changes.start))
         prepared = [item for c, start in new if (item := self._prepare(c, start)) is not None]
         self._memory.save([item.changes.run for item in prepared])
         try:
@@ -189,20 +218,28 @@ class Creation:
             return chosen
         return self._runs.experiment(changes.tags.get(ambient.EXPERIMENT) or _DEFAULT_THERE)
 
-    def _adopt(self, changes: Changes, start: Start) -> bool:
-        """Become a part of the user's own run, if it is there and no other run of ours has."""
+    def _adopt(self, changes: Changes, start: Start) -> Changes | None:
+        """Become a part of the user's own run, if it is there. None if done, else the changes of a run of its own.
+
+        Where another run of ours has been faster, such as one of another process, it becomes a child of that run.
+        """
         wanted = changes.tags.get(ambient.RUN)
         found = self._runs.get(wanted) if wanted else None
-        if found is None or found.info.lifecycle_stage != "active":
-            return False
-        owner = found.data.tags.get("skribe.run_id")
-        if owner not in (None, changes.run):
-            return False
+        if wanted is None or found is None or found.info.lifecycle_stage != "active":
+            return changes
+        if found.data.tags.get(_OURS) not in (None, changes.run):
+            return replace(changes, tags={**changes.tags, ambient.PARENT: wanted})
+        try:
+            # At once, so that the next one sees it.
+            self._runs.tag(wanted, _OURS, changes.run)
+        except Denied:
+            return changes
         known = self._memory.new(changes.run)
         known.adopted, known.kind, known.began = True, start.kind, milliseconds(start.time)
+        known.source = changes.tags.get(ambient.SOURCE, "")
         self._enter(known, found)
         self._memory.save([changes.run])
-        return True
+        return None
 
     # -- found again
 
@@ -218,7 +255,7 @@ class Creation:
                 self._doubtful.setdefault(known.batch, _ROUNDS)
         for mark, experiments in attempts.items():
             for run in self._tagged(experiments, mark):
-                known = self._memory.get(str(run.data.tags.get("skribe.run_id")))
+                known = self._memory.get(str(run.data.tags.get(_OURS)))
                 if known is not None and not known.id:
                     self._enter(known, run)
 
@@ -232,7 +269,7 @@ class Creation:
         """Delete the runs that the network has created on its own, by bringing a request twice or too late."""
         for mark, experiments in list(self._made.items()):
             for run in self._tagged(experiments, mark):
-                known = self._memory.get(str(run.data.tags.get("skribe.run_id")))
+                known = self._memory.get(str(run.data.tags.get(_OURS)))
                 if known is not None and known.id and known.id != run.info.run_id:
                     self._runs.delete(str(run.info.run_id))
             left = self._doubtful.get(mark, 1) - 1

@@ -28,6 +28,7 @@ class Known:
     gone: bool = False  # it is in the trash there, or was refused: nothing more is sent
     nests: bool = False  # it has runs inside
     models: dict[str, list[str]] = field(default_factory=dict)  # path: id, place of the files, what has been done
+    best: str = ""  # the child that is the best, by its id here, for as long as it is not there
     versions: dict[str, str] = field(default_factory=dict)  # registered name and path: version
 
     def text(self) -> str:

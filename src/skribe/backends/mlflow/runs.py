@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from skribe.backends.mlflow.values import OLD_VALUE_OF_PARAM, VALUE_OF_PARAM, sh
 
 _METRICS, _PARAMS, _TAGS, _TOGETHER = 1000, 100, 100, 1000
 _PAGE = 1000
+_TRIES = 4
 
 
 class Entry(NamedTuple):
@@ -120,6 +122,26 @@ class Runs:
 
         self._client.ask(self._client.tracking.update_run_info, run, RunStatus.from_string(status), time, name)
 
+    def tag(self, run: str, key: str, value: str) -> None:
+        """Set one tag of the run."""
+        from mlflow.entities import RunTag
+
+        self._client.ask(self._client.tracking.set_tag, run, RunTag(key, value))
+
+    def log_inputs(self, run: str, inputs: list[Any]) -> None:
+        """Write what went into the run."""
+        for _ in range(_TRIES - 1):
+            try:
+                self._client.ask(self._client.tracking.log_inputs, run, inputs)
+            except Denied as denied:
+                # Two runs bring the same data set at the same moment, and the server makes it for both: the other
+                # one's is there now, and will be found.
+                if not denied.is_there_already:
+                    raise
+            else:
+                return
+        self._client.ask(self._client.tracking.log_inputs, run, inputs)
+
     def delete(self, run: str) -> None:
         """Put the run into the trash of the server, if it is not there already."""
         try:
@@ -148,6 +170,8 @@ class Runs:
         state = self.get(run)
         if state is None or state.info.lifecycle_stage != "active":
             raise Gone from denied
+        if denied.is_there_already and any(entry.model is not None for entry in batch):
+            batch = self._without_models(batch)
         there = state.data.params
         kept = []
         for entry in batch:
@@ -171,11 +195,29 @@ class Runs:
                 self._halve(run, entries[middle:], refuse)
                 return
             entry = entries[0]
+            if again.is_there_already and entry.model is not None:
+                # The model has this point. Whether the run has it too the server finds out by itself.
+                self._halve(run, [entry._replace(model=None, dataset=None)], refuse)
+                return
             # Servers before 2.8 take 500 characters.
             if entry.kind == "param" and len(entry.value) > OLD_VALUE_OF_PARAM:
                 self._halve(run, [entry._replace(value=shortened(entry.value, OLD_VALUE_OF_PARAM))], refuse)
                 return
             refuse(f"{entry.kind} {entry.key}", str(again))
+
+    def _without_models(self, batch: list[Entry]) -> list[Entry]:
+        """The entries, those that their model has got already no longer tied to it."""
+        there: set[tuple[str | None, str, int, int]] = set()
+        for model in {entry.model for entry in batch if entry.model is not None}:
+            with contextlib.suppress(Denied):
+                found = self._client.ask(self._client.tracking.get_logged_model, model)
+                there |= {(model, point.key, point.timestamp, point.step) for point in found.metrics or ()}
+        return [
+            entry._replace(model=None, dataset=None)
+            if (entry.model, entry.key, entry.time, entry.step) in there
+            else entry
+            for entry in batch
+        ]
 
     def _send(self, run: str, entries: list[Entry]) -> None:
         from mlflow.entities import Param, RunTag

@@ -47,6 +47,8 @@ _CERTIFICATE: Final = (
     "has a certificate that is not trusted here: name the file of its authority in MLFLOW_TRACKING_SERVER_CERT_PATH"
 )
 _LONGEST: Final = 300
+# SQLite, PostgreSQL, MySQL and SQL Server, each in its own words.
+_THERE_ALREADY: Final = re.compile(r"IntegrityError|UNIQUE constraint|duplicate key|Duplicate entry", re.IGNORECASE)
 
 
 class Denied(Exception):  # noqa: N818 - it is an answer, not an error of ours
@@ -57,10 +59,15 @@ class Denied(Exception):  # noqa: N818 - it is an answer, not an error of ours
         self.code = code
         self.message = message
 
+    @property
+    def is_there_already(self) -> bool:
+        """Whether the server's database has such a row already, which its server did not look for or saw too late."""
+        return _THERE_ALREADY.search(self.message) is not None
+
 
 def plain(text: object) -> str:
-    """One line that can be shown: without secrets, and not too long."""
-    line = without_secrets(" ".join(str(text).split()))
+    """One line that can be put into a sentence: without secrets, without a full stop, and not too long."""
+    line = without_secrets(" ".join(str(text).split())).rstrip(". ")
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
@@ -71,14 +78,14 @@ def check(response: Any, where: str) -> None:
         return
     body = parsed(response)
     if status == 407:
-        raise Misconfigured(f"The proxy on the way to MLflow at {where} asks for a user and a password.")
+        raise Misconfigured(f"The proxy on the way to MLflow at {where} asks for a user and a password")
     if status in (401, 403):
-        raise Misconfigured(f"The MLflow server at {where} refuses {_LOGIN}.")
+        raise Misconfigured(f"The MLflow server at {where} refuses {_LOGIN}")
     if status in _NOT_NOW or (status >= 500 and status != 501):
         said = f": {plain(body['message'])}" if body and body.get("message") else ""
-        raise Unreachable(f"The MLflow server at {where} answers with status {status}{said}.", wait_of(response))
+        raise Unreachable(f"The MLflow server at {where} answers with status {status}{said}", wait_of(response))
     if status < 400:
-        raise Unreachable(f"The MLflow server at {where} sends us elsewhere (status {status}).")
+        raise Unreachable(f"The MLflow server at {where} sends us elsewhere (status {status})")
     if body is not None and "error_code" in body:
         raise Denied(str(body["error_code"]), str(body.get("message", "")))
     raise Denied(NO_SUCH_PAGE if status in (404, 405) else f"status {status}", "")
@@ -112,35 +119,35 @@ def meaning(error: Exception, where: str) -> Exception:
     names = {each.__name__ for cause in causes for each in type(cause).__mro__}
     said = " ".join(map(str, causes))
     if "CERTIFICATE_VERIFY_FAILED" in said or "SSLCertVerificationError" in names:
-        return Misconfigured(f"The MLflow server at {where} {_CERTIFICATE}.")
+        return Misconfigured(f"The MLflow server at {where} {_CERTIFICATE}")
     if names & {"InvalidURL", "InvalidSchema", "MissingSchema", "InvalidUrlException", "LocationParseError"}:
-        return Misconfigured(f"{where} is not an address of an MLflow server.")
+        return Misconfigured(f"{where} is not an address of an MLflow server")
     if names & {"RequestException", "HTTPError", "OperationalError", "InterfaceError", "TimeoutError", "URLError"}:
-        return Unreachable(f"MLflow at {where} cannot be reached: {_shortest(causes)}.")
+        return Unreachable(f"MLflow at {where} cannot be reached: {_shortest(causes)}")
     if "MlflowException" in names:
         return _of_mlflow(error, where)
     if isinstance(error, PermissionError):
-        return Misconfigured(f"MLflow at {where} may not be written to: {plain(error)}.")
+        return Misconfigured(f"MLflow at {where} may not be written to: {plain(error)}")
     if isinstance(error, (OSError, ConnectionError)):
-        return Unreachable(f"MLflow at {where} cannot be reached: {plain(error)}.")
+        return Unreachable(f"MLflow at {where} cannot be reached: {plain(error)}")
     if isinstance(error, (ValueError, OverflowError)):
         return Denied(INVALID, str(error))  # what cannot be put into a request, such as half a character
     if isinstance(error, ImportError):
-        return Misconfigured(f"MLflow at {where} needs a package that is not installed here: {plain(error)}.")
+        return Misconfigured(f"MLflow at {where} needs a package that is not installed here: {plain(error)}")
     return error
 
 
 def _of_mlflow(error: Exception, where: str) -> Exception:
     code, message = str(getattr(error, "error_code", "")), str(getattr(error, "message", error))
     if "out-of-date database schema" in message:
-        return Misconfigured(f"The database of MLflow at {where} is of another version: run `mlflow db upgrade`.")
+        return Misconfigured(f"The database of MLflow at {where} is of another version: run `mlflow db upgrade`")
     if "MLFLOW_ALLOW_FILE_STORE" in message:
         return Misconfigured(
             f"This version of MLflow writes to the folder {where} only if MLFLOW_ALLOW_FILE_STORE=true is set;"
-            " a database is the better choice: sqlite:///mlflow.db."
+            " a database is the better choice: sqlite:///mlflow.db"
         )
     if code in _CODES_OF_USER:
-        return Misconfigured(f"MLflow at {where} refuses {_LOGIN}.")
+        return Misconfigured(f"MLflow at {where} refuses {_LOGIN}")
     if code in _CODES_OF_REQUEST:
         return Denied(code, message)
     return Unreachable(f"MLflow at {where} has an error of its own: {plain(message)}")

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from skribe.backends.mlflow.ambient import PREFIX
+from skribe.backends.mlflow.ambient import KERNEL, PREFIX
 from skribe.records import Changes, Dataset, Failure, Metric, Start
 
 KEY: Final = 250
@@ -78,16 +78,8 @@ def tags_of(tags: Mapping[str, str]) -> dict[str, str]:
 
 def first_tags(run: str, start: Start, batch: str, source: str, parent: str) -> dict[str, str]:
     """What a run of ours has from its first moment, as MLflow's autologging sets it."""
-    import getpass
-
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        user = "unknown"
     tags = {
-        "mlflow.user": user,
-        "mlflow.source.name": source or "<unknown>",
-        "mlflow.source.type": "NOTEBOOK" if source.endswith(".ipynb") else "LOCAL",
+        **_origin(source),
         "skribe.run_id": run,
         "skribe.kind": start.kind,
         "skribe.batch": batch,
@@ -101,6 +93,22 @@ def first_tags(run: str, start: Start, batch: str, source: str, parent: str) -> 
     if start.estimator_class:
         tags["estimator_class"] = start.estimator_class
     return tags
+
+
+def _origin(source: str) -> dict[str, str]:
+    """Whose code it was, and which."""
+    import getpass
+
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        user = "unknown"
+    return {
+        "mlflow.user": user,
+        "mlflow.source.name": source or "<unknown>",
+        # The kernel stands for a notebook whose name it does not know.
+        "mlflow.source.type": "NOTEBOOK" if source.endswith((".ipynb", KERNEL)) else "LOCAL",
+    }
 
 
 def failure_tags(failure: Failure | None) -> dict[str, str]:
@@ -136,7 +144,7 @@ def _loaded(value: str, kind: str) -> Any:
     return value
 
 
-def dataset_fields(dataset: Dataset) -> dict[str, str]:
+def dataset_fields(dataset: Dataset, source: str = "") -> dict[str, str]:
     """Name, digest, schema, profile and source of a data set, as MLflow's own data sets describe themselves."""
     details = dict(dataset.details)
     columns = details.get("columns") or ()
@@ -155,7 +163,7 @@ def dataset_fields(dataset: Dataset) -> dict[str, str]:
         "name": shortened(dataset.name or "dataset", 500),
         "digest": (dataset.fingerprint or _digest_of(dataset))[:36],
         "source_type": "code",
-        "source": "{}",
+        "source": json.dumps({"tags": _origin(source)}),
         "profile": json.dumps({key: value for key, value in profile.items() if value is not None}, default=str),
     }
     if columns:

@@ -10,6 +10,7 @@ from glob import escape
 from pathlib import Path
 from typing import Any
 
+from skribe.backends.options import check_switches
 from skribe.backends.protocol import Capabilities, Outbox
 from skribe.backends.wandb.charts import Picture, pictures_of
 from skribe.backends.wandb.content import Layout, points_of
@@ -45,7 +46,8 @@ class WandBBackend:
         folder: str | os.PathLike[str] | None = None,
     ) -> None:
         if importlib.util.find_spec("wandb") is None:
-            raise BackendMissing('the backend wandb needs the package wandb: pip install "skribe[wandb]"')
+            raise BackendMissing("the backend 'wandb' needs the package wandb: pip install \"skribe[wandb]\"")
+        check_switches("wandb", models=models, plots=plots)
         self._place = place_of(address, mode, folder)
         self._models, self._plots = models, plots
         self._outbox: Outbox | None = None
@@ -120,14 +122,17 @@ class WandBBackend:
         layout = Layout().trying(len(points), bool(pictures))
         rows = list(zip(layout.rows(), points, strict=True))
         self._write(whole, Delivery(rows, pictures, layout.charts_row, whole.artifacts, whole.models))
+        assert self._outbox is not None
+        if self._outbox.remote(whole.run) is None:
+            self._outbox.remember({whole.run: self._place.id_of(whole.run)})
 
     def _send(self, whole: Changes, new: Changes) -> None:
         assert self._outbox is not None
         points, pictures = points_of(whole), self._pictures(whole)
-        before = Layout.read(self._outbox.remote(whole.run))
+        before, there = Layout.read(self._outbox.remote(whole.run)), self._place.id_of(whole.run)
         pictures = [picture for picture in pictures if picture.digest not in before.charts]
         layout = before.trying(len(points), bool(pictures))
-        self._outbox.remember({whole.run: layout.write()})
+        self._outbox.remember({whole.run: layout.write(there)})
         rows = list(zip(layout.rows(), points, strict=False))[before.arrived :]
         try:
             url = self._write(whole, Delivery(rows, pictures, layout.charts_row, new.artifacts, new.models))
@@ -135,7 +140,7 @@ class WandBBackend:
             # What has arrived is there, and what has not is sent again from the local store.
             self._remove_folders("run", whole.run)
         done = layout.done(len(points), (picture.digest for picture in pictures))
-        self._outbox.remember({whole.run: done.write()})
+        self._outbox.remember({whole.run: done.write(there)})
         if url:
             self._links[whole.run] = url
 

@@ -133,15 +133,17 @@ class Layout(NamedTuple):
 
     @classmethod
     def read(cls, text: str | None) -> Layout:
-        """From what was remembered."""
-        if not text:
+        """From what was remembered. The first skribe wrote only what stands behind the id now."""
+        written = text if text and text.startswith('{"parts"') else (text or "").partition("|")[2]
+        if not written:
             return cls()
-        told = json.loads(text)
+        told = json.loads(written)
         return cls(tuple(told["parts"]), told["arrived"], frozenset(told["charts"]))
 
-    def write(self) -> str:
-        """As it is remembered."""
-        return json.dumps({"parts": self.parts, "arrived": self.arrived, "charts": sorted(self.charts)})
+    def write(self, there: str = "") -> str:
+        """As it is remembered, behind the id that the run has there."""
+        told = json.dumps({"parts": self.parts, "arrived": self.arrived, "charts": sorted(self.charts)})
+        return f"{there}|{told}"
 
     def trying(self, points: int, charts: bool) -> Layout:
         """Before so many points, all that there are, and perhaps charts are sent."""

@@ -16,6 +16,7 @@ _NOT_IN_A_NAME = re.compile(r"[/\\#?%:\r\n]")
 _LONGEST = 128
 _MODES = ("online", "offline")
 _OFFLINE = "offline:"
+_NONE = "To send nothing, name no backend."
 
 
 class Place(NamedTuple):
@@ -35,9 +36,19 @@ class Place(NamedTuple):
             return f"{_OFFLINE}{self.folder}#{project}"
         return f"{self.server}/{project}" if self.server else project
 
+    def id_of(self, run: str) -> str:
+        """Where a run is, as W&B itself writes it: entity/project/id, with as much of it as is known."""
+        names = (self.entity, self.project, run)
+        # Of what is remembered, what stands before this sign is shown.
+        return "/".join(name for name in names if name and "|" not in name)
+
 
 def place_of(address: str, mode: str | None, folder: str | os.PathLike[str] | None) -> Place:
     """The place that is meant. Raises ArgumentError."""
+    if mode is not None and mode not in _MODES:
+        raise ArgumentError(f"the backend 'wandb': the option mode is {mode!r}; write 'online' or 'offline'. {_NONE}")
+    if folder is not None and not isinstance(folder, (str, os.PathLike)):
+        raise ArgumentError(f"the backend 'wandb': the option folder is the path of a folder, not {folder!r}.")
     told = os.fspath(folder) if folder is not None else os.environ.get("WANDB_DIR") or "."
     if address.startswith(_OFFLINE):
         told, _, address = address.removeprefix(_OFFLINE).rpartition("#")
@@ -48,9 +59,9 @@ def place_of(address: str, mode: str | None, folder: str | os.PathLike[str] | No
     elif chosen in ("run", "shared"):
         chosen = "online"
     if chosen not in _MODES:
-        where = "the option mode" if mode else "the environment variable WANDB_MODE"
         raise ArgumentError(
-            f"the backend wandb: {where} is {chosen!r}; write 'online' or 'offline'. To send nothing, name no backend."
+            f"the backend 'wandb': the environment variable WANDB_MODE is {chosen!r}; write 'online' or 'offline'."
+            f" {_NONE}"
         )
     server = _server()
     entity, project = _names(address, server)
@@ -75,18 +86,18 @@ def _names(address: str, server: str | None) -> tuple[str | None, str]:
         base = server or _DEFAULT_SERVER
         if text != base and not text.startswith(base + "/"):
             raise ArgumentError(
-                f"the backend wandb: {text!r} is not on the server that W&B uses here, {base}. Set the environment"
+                f"the backend 'wandb': {text!r} is not on the server that W&B uses here, {base}. Set the environment"
                 " variable WANDB_BASE_URL to the server, or write entity/project."
             )
         text = text[len(base) :]
     parts = [part for part in text.strip("/").split("/") if part]
     if len(parts) > 2:
-        raise ArgumentError(f"the backend wandb: {text!r} is no project; write 'project' or 'entity/project'.")
+        raise ArgumentError(f"the backend 'wandb': {text!r} is no project; write 'project' or 'entity/project'.")
     project = parts[-1] if parts else os.environ.get("WANDB_PROJECT") or DEFAULT_PROJECT
     entity = parts[0] if len(parts) == 2 else os.environ.get("WANDB_ENTITY") or None
     if _NOT_IN_A_NAME.search(project) or len(project) > _LONGEST:
         raise ArgumentError(
-            f"the backend wandb: {project!r} cannot be the name of a project; W&B allows up to {_LONGEST} characters,"
-            r" without / \ # ? % : and line ends."
+            f"the backend 'wandb': {project!r} cannot be the name of a project; W&B allows up to {_LONGEST}"
+            r" characters, without / \ # ? % : and line ends."
         )
     return entity, project

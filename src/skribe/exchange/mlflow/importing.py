@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -39,18 +39,21 @@ def bring(source: Path, is_database: bool, landing: Landing, deleted: bool, step
     """Bring all runs of MLflow's database or folder into the store."""
     places = Places(source, is_database)
     with opened(source, is_database) as client:
-        known = {found.run_id: found for found in _parents_first(list(_all_runs(client, deleted)))}
+        known = {found.run_id: found for found in _parents_first(_each_once(_all_runs(client, deleted)))}
         kinds: dict[str, str] = {}
         for done, found in enumerate(known.values()):
             step(done, len(known))
             run = client.get_run(found.run_id)
             above = known.get(found.parent) if found.parent is not None else None
-            parent = None if above is None else translating.local_id(above.run_id, above.start)
+            parent = None if above is None else above.here
+            if landing.keeps(found.here, translating.RUN_ID_TAG):
+                kinds[found.run_id] = translating.kind_of(run, kinds.get(found.parent or ""))
+                continue
             start = translating.start_of(run, found.experiment, parent, kinds.get(found.parent or ""))
             kinds[found.run_id] = start.kind
             files = _files_of(client, run, places)
             changes = Changes(
-                run=translating.local_id(found.run_id, found.start),
+                run=found.here,
                 start=start,
                 params=translating.params_of(run),
                 metrics=translating.metrics_of(
@@ -74,6 +77,7 @@ class _Found:
     experiment: str
     start: int
     parent: str | None
+    here: str  # its id here
 
 
 def _all_runs(client: Any, deleted: bool) -> Iterator[_Found]:
@@ -85,7 +89,20 @@ def _all_runs(client: Any, deleted: bool) -> Iterator[_Found]:
         pages = _pages(client.search_runs, experiment_ids=[number], run_view_type=view, order_by=order)
         for run in pages:
             start = run.info.start_time or 0
-            yield _Found(run.info.run_id, name, start, translating.parent_of(run.data.tags))
+            tags = run.data.tags
+            here = translating.own_id(tags) or translating.local_id(run.info.run_id, start)
+            yield _Found(run.info.run_id, name, start, translating.parent_of(tags), here)
+
+
+def _each_once(found: Iterable[_Found]) -> list[_Found]:
+    """A tag can be copied with a run: the oldest that has it is the one that it names."""
+    taken: set[str] = set()
+    each_once = []
+    for each in sorted(found, key=lambda one: (one.start, one.run_id)):
+        once = replace(each, here=translating.local_id(each.run_id, each.start)) if each.here in taken else each
+        taken.add(once.here)
+        each_once.append(once)
+    return each_once
 
 
 def _pages(search: Callable[..., Any], **arguments: Any) -> Iterator[Any]:

@@ -8,12 +8,16 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, cast, get_args
 
+from skribe.exchange.layout import RUN_ID
 from skribe.records import Dataset, End, Kind, Metric, Param, Start, Status, ValueType
 
 RUN_ID_TAG = "mlflow.run_id"
+_OWN_ID_TAG, _OWN_KIND_TAG = "skribe.run_id", "skribe.kind"
 _PARENT = "mlflow.parentRunId"
+# What MLflow and skribe call the experiment that nobody has named.
+_DEFAULT, _DEFAULT_HERE = "Default", "default"
 # Told elsewhere in our records, or of no use beyond MLflow.
 _NOT_TAGS = frozenset({_PARENT, "mlflow.runName", "mlflow.log-model.history"})
 _STATUS: dict[str, Status] = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "killed"}
@@ -32,6 +36,12 @@ def local_id(run_id: str, start: int) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def own_id(tags: Mapping[str, str]) -> str | None:
+    """The id here of a run that skribe itself has sent to MLflow; None of any other."""
+    told = tags.get(_OWN_ID_TAG, "")
+    return told if RUN_ID.fullmatch(told) else None
+
+
 def parent_of(tags: Mapping[str, str]) -> str | None:
     """MLflow's id of the run that this one is inside of."""
     return tags.get(_PARENT)
@@ -44,13 +54,15 @@ def start_of(run: Any, experiment: str, parent: str | None, parent_kind: str | N
     name = text(run.info.run_name or tags.get("mlflow.runName") or run.info.run_id[:8])
     kind = kind_of(run, parent_kind)
     words = (tags.get("estimator_name"), tags.get("estimator_class"))
-    return Start(
-        text(experiment), name, kind, moment, parent, *(None if word is None else text(word) for word in words)
-    )
+    where = _DEFAULT_HERE if experiment == _DEFAULT else text(experiment)
+    return Start(where, name, kind, moment, parent, *(None if word is None else text(word) for word in words))
 
 
 def kind_of(run: Any, parent_kind: str | None) -> Kind:
-    """What kind of run it was, as far as MLflow tells."""
+    """What kind of run it was, as far as MLflow tells, or as skribe has told it."""
+    for kind in get_args(Kind):
+        if own_id(run.data.tags) is not None and run.data.tags.get(_OWN_KIND_TAG) == kind:
+            return cast("Kind", kind)
     if "best_cv_score" in run.data.metrics or any(key.startswith("best_") for key in run.data.params):
         return "search"
     if parent_kind == "search":
