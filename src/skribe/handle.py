@@ -131,8 +131,13 @@ class Run(Pen):
 
     @property
     def notes(self) -> list[Note]:
-        """What is absent or needs a word, and why."""
-        return self._query.notes(self.id)
+        """What is absent or needs a word, and why; also what a backend would not take."""
+        refused = [
+            Note(f"delivery to {refusal.backend}", reason)
+            for refusal in self._query.refusals(run=self.id)
+            for reason in refusal.reasons.splitlines()
+        ]
+        return [*self._query.notes(self.id), *refused]
 
     @property
     def warnings(self) -> list[Warned]:

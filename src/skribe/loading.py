@@ -84,8 +84,8 @@ def _from_run(folder: Path, run: str, path: str, trusted: Trusted, version: Vers
             f"the {kept.format} model {path!r} of run {run} is not sealed with your key"
             f" ({_where_the_key_is()}): it was imported from MLflow, or another user has written it, or another"
             " machine, or another key was in use. Loading it can execute whatever its author put into it. If you trust"
-            " whoever wrote it, write run.model(trusted=True) or load_model(..., trusted=True); users and machines that"
-            " share a secret text in the environment variable"
+            " whoever wrote it, write run.model(trusted=True) or load_model(..., trusted=True); users and machines"
+            " that share a secret text in the environment variable"
             f" {VARIABLE} load each other's models without it."
         )
     known = expected if own or trusted is True else None

@@ -398,3 +398,15 @@ def test_the_ids_lead_to_each_other(write, ship, place, store):
     assert skribe.get_run("another-id").id == run
     with pytest.raises(skribe.NotFound):
         skribe.get_run("4f2a9c77")
+
+
+def test_a_run_says_what_a_backend_would_not_take(write, ship, place):
+    run = write("a")
+    shipper = ship()[0]
+    shipper.outbox.set_aside(run, "param C", "too long")
+    shipper.outbox.set_aside(run, "param C", "too long")
+    shipper.outbox.set_aside(run, "metric m", "no number")
+    assert skribe.get_run(run).notes == [
+        (f"delivery to {place.name}", "param C: too long"),
+        (f"delivery to {place.name}", "metric m: no number"),
+    ]

@@ -157,9 +157,7 @@ def test_values_are_those_that_mlflow_tells(source):
 def test_models_load_when_they_are_trusted(source):
     import_runs(source.path, store="here")
     run = one(source)
-    with pytest.raises(
-        skribe.ModelRefused, match=r"from MLflow, or .* run\.model\(trusted=True\) or load_model"
-    ):
+    with pytest.raises(skribe.ModelRefused, match=r"from MLflow, or .* run\.model\(trusted=True\) or load_model"):
         run.model()
     assert run.model(trusted=True).max_iter == 300
     model = skribe.load_model(f"runs:/{run.id}/model", store="here", trusted=True)

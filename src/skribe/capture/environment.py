@@ -111,7 +111,7 @@ def _installed() -> dict[str, str]:
     """Names and versions as the folder names of the installed packages tell them."""
     found: dict[str, str] = {}
     for place in sys.path:
-        if not place.rstrip("/\\").endswith(("site-packages", "dist-packages")):
+        if not str(place).rstrip("/\\").endswith(("site-packages", "dist-packages")):
             continue
         try:
             entries = os.listdir(place)
