@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -40,6 +41,9 @@ class Filed:
         mode = self._obey("deliver")
         with open(self.folder / "calls", "a") as file:
             file.write(f"{os.getpid()} {' '.join(each.run for each in changes)}\n")
+        if mode == "prints":
+            print("x" * 200_000, flush=True)
+            print("y" * 200_000, flush=True, file=sys.stderr)
         for each in changes:
             if mode == "slow":
                 time.sleep(0.05)

@@ -11,6 +11,7 @@ import time
 import pytest
 
 import skribe
+from skribe import session
 from skribe.store.query import Query
 from tests.delivery.conftest import until
 
@@ -288,3 +289,79 @@ def test_a_program_that_waits_for_all_its_children_waits_for_its_own(script, pla
         "except ChildProcessError:\n    print(sorted(found) in ([7], [0, 7]))"
     )
     assert ended(process, 20) == (0, "True\n", "")
+
+
+def test_fits_of_forked_workers_alone_are_delivered(script, place):
+    process = script(
+        f"{FIT}\nimport multiprocessing\nskribe.autolog(backend={place.name!r}, silent=True)\n"
+        "with multiprocessing.get_context('fork').Pool(2) as pool:\n    pool.map(fit, [1, 1, 1, 1])\n"
+    )
+    code, _out, err = ended(process)
+    assert (code, err) == (0, "")
+    assert statuses(place) == ["finished"] * 4
+
+
+def test_a_daemon_that_closes_what_is_open_keeps_its_own_files(script, place, tmp_path):
+    process = script(
+        f"{FIT}\nimport os\nskribe.autolog(backend={place.name!r}, silent=True)\nfit(1)\n"
+        "if os.fork() == 0:\n    os.closerange(3, 256)\n"
+        "    files = [open(f'mine{n}', 'w') for n in range(12)]\n"
+        "    for file in files:\n        file.write('important')\n"
+        "    fit(1)\n    skribe.flush(20)\n    sys.exit()\nos.wait()"
+    )
+    assert ended(process)[0] == 0
+    assert [(tmp_path / f"mine{n}").read_text() for n in range(12)] == ["important"] * 12
+    until(lambda: statuses(place) == ["finished"] * 2)
+
+
+def test_a_file_that_lies_where_the_user_works_is_not_taken_for_pythons(script, place, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "json.py").write_text("open('executed', 'w').close()")
+    process = script(
+        f"{FIT}\nimport os\nos.chdir('elsewhere')\nskribe.autolog(backend={place.name!r}, silent=True)\nfit(1)"
+    )
+    assert ended(process) == (0, "", "")
+    assert statuses(place) == ["finished"]
+    assert not (tmp_path / "elsewhere" / "executed").exists()
+
+
+def test_odd_surroundings_do_no_harm(script, place):
+    """A path that is no text, warnings that are errors, a backend that prints."""
+    place.mode("prints")
+    process = script(
+        f"{FIT}\nimport pathlib\nsys.path.append(pathlib.Path('/nowhere'))\n"
+        f"skribe.autolog(backend={place.name!r}, silent=True)\nfit(3)\nprint(skribe.flush(20))",
+        env={"PYTHONWARNINGS": "error"},
+    )
+    assert ended(process) == (0, "True\n", "")
+    assert statuses(place) == ["finished"] * 3
+
+
+def test_what_is_recorded_without_a_backend_stays_here(script, place, tmp_path):
+    other = f"filed:{tmp_path / 'other'}"
+    process = script(
+        f"{FIT}\nfor backend in ({place.name!r}, {other!r}, None, {place.name!r}):\n"
+        "    skribe.autolog(backend=backend, silent=True, extra_tags={'for': str(backend)})\n    fit(1)\n"
+        "    skribe.flush(20)\n"
+    )
+    assert ended(process)[0] == 0
+    assert [run["tags"]["for"] for run in place.runs.values()] == [place.name] * 2
+    assert len(list((tmp_path / "other").glob("*.json"))) == 1
+
+
+def test_a_corrected_password_is_used_from_then_on(place):
+    folder = place.folder
+    skribe.autolog(backend=f"filed:http://me:wrong@{folder}", silent=True)
+    try:
+        first = session._on.deliveries
+        skribe.autolog(backend=f"filed:http://me:wrong@{folder}", silent=True)
+        assert session._on.deliveries is first
+        skribe.autolog(backend=f"filed:http://me:right@{folder}", silent=True)
+        assert session._on.deliveries is not first
+    finally:
+        skribe.autolog(disable=True)
+
+
+def test_memory_and_another_backend_exclude_each_other(place):
+    with pytest.raises(skribe.ArgumentError, match="name one of the two"):
+        skribe.autolog(backend=["memory", place.name])

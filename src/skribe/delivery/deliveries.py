@@ -112,7 +112,7 @@ class Deliveries:
             for one in chosen
             if not one.ephemeral
         ]
-        self._tended = 0.0
+        self._tended, self._began = 0.0, time.time()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -193,15 +193,19 @@ class Deliveries:
 
     def wait_after_run(self, timeout: float) -> None:
         """Wait for what a fit has written; not at all during an outage, which has been waited for once."""
-        if any(position is None or position.trouble is None for position in self._behind(self._last()).values()):
+        if any(not self._is_down(position) for position in self._behind(self._last()).values()):
             self.wait(timeout)
+
+    def _is_down(self, position: Position | None) -> bool:
+        """Whether it has been found in our time that the backend does not answer."""
+        return position is not None and position.trouble is not None and (position.tried or 0.0) >= self._began
 
     def farewell(self) -> None:
         """The process ends: wait a moment, and say what has not arrived."""
         with contextlib.suppress(SkribeError):
             target = self._last()  # other processes may be writing all the while
             behind = self._behind(target)
-            if any(position is None or position.trouble is None for position in behind.values()):
+            if any(not self._is_down(position) for position in behind.values()):
                 # The user need not wait for us.
                 with contextlib.suppress(KeyboardInterrupt):
                     self.wait(_AT_EXIT, target, hopeful=False)
