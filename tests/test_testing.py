@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import subprocess
@@ -16,6 +17,7 @@ from sklearn.model_selection import GridSearchCV
 import skribe
 from skribe import session
 from skribe.errors import ArgumentError
+from skribe.store.query import Query
 from skribe.testing import capture_runs
 from skribe.testing.captured import _remove
 
@@ -110,6 +112,9 @@ def test_a_stream_that_was_not_over_is_whole_afterwards(own_folder):
         model = SGDRegressor(random_state=0)
         for _ in range(3):
             model.partial_fit(X, y)
+    with contextlib.closing(Query(captured.folder)) as query:  # which, unlike `captured`, has nothing written first
+        (run,) = query.runs_frame(columns=["run_id"])["run_id"]
+        assert query.model(run, "model").step == 2
     assert captured.one().model().coef_.tolist() == model.coef_.tolist()
     assert len(skribe.runs()) == 0
 
