@@ -270,7 +270,7 @@ def test_secrets_are_not_shown(address, as_shown):
 def test_an_address_that_cannot_be_read_is_refused_without_its_secrets(address):
     with pytest.raises(ArgumentError) as caught:
         MLflowBackend(address)
-    assert not re.search("HUNTER2|12|pa[^s]", str(caught.value).partition(" ")[0] + shown(address))
+    assert not re.search("HUNTER2|12|pa", shown(address))
     assert "HUNTER2" not in str(caught.value)
 
 
@@ -328,7 +328,8 @@ def test_a_notebook_is_named_where_its_name_is_known(editor, environment, name):
     around = {k: v for k, v in os.environ.items() if k not in ("JPY_SESSION_NAME", "IPYNB_FILE", "__vsc_ipynb_file__")}
     command = [sys.executable, "-W", "ignore", "-c", KERNEL, *editor]
     done = subprocess.run(command, capture_output=True, text=True, env={**around, **environment}, check=False)
-    notebook, script = done.stdout.split("\n")[:2]
+    # A kernel sends what is printed in one message or in several.
+    notebook, script = (line for line in done.stdout.splitlines() if line)
     assert notebook.endswith(name), done.stderr
     assert script == "-c"  # what a notebook starts is no notebook
     assert _origin(notebook)["mlflow.source.type"] == "NOTEBOOK"
