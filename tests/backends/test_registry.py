@@ -176,7 +176,7 @@ def test_secrets_are_never_shown():
         ("http://me:p@HUNTER2@host/x", "http://host/x"),
         ("postgresql://me:pa/HUNTER2@host/db?password=HUNTER2", "postgresql://host/db"),
         ("http://me:pa HUNTER2@host", "http://host"),
-        ("http://host:5000/a@b", "http://host:5000/a@b"),
+        ("http://me:12/HUNTER2@host", "http://host"),
         ("sqlite:////a/b.db", "sqlite:////a/b.db"),
     ],
 )

@@ -14,9 +14,9 @@ from skribe.errors import ArgumentError
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
 # Up to the last `@`: a password may hold an `@` or a slash that nobody has quoted.
-_TELLING = 4  # a shorter password is a part of too many words
-_QUERY = re.compile(r"(://[^\s?]*)\?[^\s'\"]*=[^\s'\"]*")
 _USER = re.compile(r"(?<=//)\S*@")
+_QUERY = re.compile(r"(://[^\s?]*)\?[^\s'\"]*=[^\s'\"]*")
+_TELLING = 4  # a shorter password is a part of too many words
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +117,8 @@ _secrets: set[str] = set()  # users and passwords, as they were written in addre
 
 
 def _has_user(rest: str) -> bool:
-    """Whether what comes after `://` begins with a user. A path may hold an `@` as well, after a host and a port."""
-    host = rest.partition("/")[0]
-    return "@" in rest and ("@" in host or re.fullmatch(r"[^:]*(:\d*)?", host) is None)
+    """Whether what comes after `://` may begin with a user. Where that is not certain, nothing is shown of it."""
+    return "@" in rest and not rest.startswith("/")
 
 
 def _remember_secrets(address: str) -> None:
