@@ -186,3 +186,10 @@ def test_odd_passwords_are_not_shown_either(address, public):
     if "HUNTER2" in address:
         assert "HUNTER2" not in repr(MLflow(address=address))
         assert "HUNTER2" not in without_secrets(f"cannot reach {address}: it is closed")
+
+
+def test_a_wrong_name_in_the_environment_is_said_to_be_there(monkeypatch):
+    monkeypatch.setenv("SKRIBE_BACKEND", "mlfow:http://me:secret@host")
+    with pytest.raises(skribe.ArgumentError, match="SKRIBE_BACKEND: there is no backend 'mlfow'") as caught:
+        skribe.autolog()
+    assert "secret" not in str(caught.value)
