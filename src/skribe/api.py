@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from skribe import session
-from skribe.errors import ArgumentError, NoActiveRun, NotFound, SkribeError
+from skribe.errors import ArgumentError, NoActiveRun, NotFound
 from skribe.hooks import context
 from skribe.models.formats import check_format
 from skribe.records import Changes, End, Start, Status, new_id
@@ -132,19 +132,11 @@ def autolog(
 
 
 def _backends(value: Any) -> tuple[Any, ...]:
-    from_environment = value is None
-    if value is None:
-        value = [name for name in os.environ.get("SKRIBE_BACKEND", "").split(",") if name.strip()]
-    if value in ([], "local"):
+    if value == "local" or (value is None and not os.environ.get("SKRIBE_BACKEND")):
         return ()
-    from skribe.delivery.deliveries import choose
+    from skribe.delivery.deliveries import choose_named
 
-    try:
-        return choose(value)
-    except SkribeError as error:
-        if from_environment:
-            raise type(error)(f"SKRIBE_BACKEND: {error}") from None
-        raise
+    return choose_named(value)
 
 
 def _kept(value: Any) -> Any:

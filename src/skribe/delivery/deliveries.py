@@ -88,6 +88,17 @@ def choose(value: object) -> tuple[Chosen, ...]:
     return tuple(chosen.values())
 
 
+def choose_named(value: object) -> tuple[Chosen, ...]:
+    """The same; without a value what SKRIBE_BACKEND names, with commas between several."""
+    if value is not None:
+        return choose(value)
+    names = [name for name in os.environ.get("SKRIBE_BACKEND", "").split(",") if name.strip()]
+    try:
+        return choose(names)
+    except SkribeError as error:
+        raise type(error)(f"SKRIBE_BACKEND: {error}") from None
+
+
 def surroundings(chosen: Iterable[Chosen]) -> dict[str, str]:
     """Tags for a run that begins here, from what surrounds it: an active run of MLflow's."""
     tags: dict[str, str] = {}

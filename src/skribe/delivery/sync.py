@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from skribe.backends.registry import names
 from skribe.backends.targets import Target
-from skribe.delivery.deliveries import Chosen, choose
+from skribe.delivery.deliveries import Chosen, choose, choose_named
 from skribe.delivery.locking import DeliveryLock
 from skribe.delivery.shipper import Shipper
 from skribe.errors import ArgumentError, BackendError, StoreError
@@ -49,9 +49,8 @@ class Done(NamedTuple):
 def backends_of(folder: Path, named: Sequence[str]) -> tuple[tuple[Chosen, ...], list[str]]:
     """Those that were named, or that SKRIBE_BACKEND names, or that this store has been delivering to; and the keys
     of those that cannot be made here, because they were objects of somebody's program."""
-    asked = list(named) or [name for name in os.environ.get("SKRIBE_BACKEND", "").split(",") if name.strip()]
-    if asked:
-        return choose(asked), []
+    if named or os.environ.get("SKRIBE_BACKEND"):
+        return choose_named(list(named) or None), []
     with_options = _known(folder)
     known = {key: key.partition(":")[0] in names() for key in with_options}
     targets = [_target(key, with_options[key]) for key, is_known in known.items() if is_known]
