@@ -33,7 +33,7 @@ def synchronise(
             " waits for it is delivered when that runs again."
         )
     if not chosen and not foreign:
-        click.echo("This store has not been delivered anywhere. Name a backend: skribe sync --backend mlflow:http://…")
+        click.echo("Nothing of this store waits for a backend. To name one: skribe sync --backend mlflow:http://…")
     moment = None if since is None else since.astimezone().timestamp()
     complete = True
     for one in chosen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -54,16 +55,19 @@ def backends_of(folder: Path, named: Sequence[str]) -> tuple[tuple[Chosen, ...],
     with_options = _known(folder)
     known = {key: key.partition(":")[0] in names() for key in with_options}
     targets = [_target(key, with_options[key]) for key, is_known in known.items() if is_known]
-    return choose(targets), [key for key, is_known in known.items() if not is_known]
+    return choose(targets), [key for key, is_known in known.items() if not is_known and _waits(folder, key)]
+
+
+def _waits(folder: Path, key: str) -> bool:
+    with closing(Query(folder)) as query:
+        position = query.positions().get(key)
+        return query.pending(key, 0 if position is None else position.seq)[0] > 0
 
 
 def _known(folder: Path) -> dict[str, dict[str, object]]:
-    query = Query(folder)
-    try:
+    with closing(Query(folder)) as query:
         positions = query.positions()
         return {key: dict(positions[key].options) if key in positions else {} for key in sorted(query.backends())}
-    finally:
-        query.close()
 
 
 def _target(key: str, options: dict[str, object]) -> Target:
@@ -77,8 +81,7 @@ def plan(folder: Path, chosen: Chosen, *, everything: bool = False, since: float
     Runs that were recorded without this backend are delivered if it was never used before, and if everything, or a
     time, is asked for.
     """
-    query = Query(folder)
-    try:
+    with closing(Query(folder)) as query:
         position = query.positions().get(chosen.key)
         is_new = chosen.key not in query.backends()
         everything = everything or since is not None or is_new
@@ -89,8 +92,6 @@ def plan(folder: Path, chosen: Chosen, *, everything: bool = False, since: float
         older = 0 if everything else query.pending(chosen.key, 0, True)[0] - query.pending(chosen.key, 0)[0]
         refused = [(refusal.run, refusal.reasons) for refusal in query.refusals(chosen.key)]
         return Plan(chosen, position, after, waiting, runs, older, everything, tuple(refused))
-    finally:
-        query.close()
 
 
 def carry_out(
