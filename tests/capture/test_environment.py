@@ -134,6 +134,7 @@ def test_notebooks(monkeypatch: pytest.MonkeyPatch) -> None:
     main = types.ModuleType("__main__")
     main.get_ipython = lambda: None  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "__main__", main)
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # other tests may have it loaded
     assert process_info().source == "<ipython>"
     monkeypatch.setattr(environment, "_known", None)
     monkeypatch.setitem(sys.modules, "ipykernel", types.ModuleType("ipykernel"))
