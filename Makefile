@@ -9,9 +9,8 @@ ELSEWHERE := $(foreach name,artifacts codec collecting journal keeping location 
 	processes registry results trouble,--ignore=tests/store/test_$(name).py) \
 	$(foreach name,backends contract delivery exchange test_house.py,--ignore=tests/$(name))
 OLDEST := -m "not thirdparty and not slow and not newest_only" $(ELSEWHERE)
-# Whoever is done takes over tests of the others, from the end; so each module's fixtures are mostly made once. Three on
-# two cores: many tests wait for servers and for processes that they have started.
-TESTS := -m pytest -n 3 --dist worksteal
+# Whoever is done takes over tests of the other, from the end; so each module's fixtures are mostly made once.
+TESTS := -m pytest -n 2 --dist worksteal
 
 APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=1 -o Acquire::http::Timeout=15 -o DPkg::Lock::Timeout=60 --no-install-recommends
 

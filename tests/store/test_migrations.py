@@ -104,3 +104,18 @@ def open_close(store: Path) -> int:
     number = database.execute("PRAGMA user_version").fetchone()[0]
     database.close()
     return int(number)
+
+
+def test_a_store_that_is_created_between_two_questions_is_a_store(store):
+    store.mkdir()
+    reader = sqlite3.connect(store / "skribe.db", isolation_level=None)
+    others = []
+
+    def create(statement: str) -> None:
+        if "user_version" in statement and not others:
+            others.append(open_writer(store))
+
+    reader.set_trace_callback(create)
+    assert migrations.check(reader, "it") == LATEST
+    for connection in (reader, *others):
+        connection.close()

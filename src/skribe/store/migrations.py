@@ -46,6 +46,10 @@ def check(connection: sqlite3.Connection, where: object) -> int:
         (number,) = connection.execute("PRAGMA user_version").fetchone()
         if identity != APPLICATION_ID:
             foreign = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            # Whoever creates it may have come between these questions.
+            (identity,) = connection.execute("PRAGMA application_id").fetchone()
+            if identity == APPLICATION_ID:
+                return check(connection, where)
             if identity or number or foreign:
                 raise StoreDamaged(f"{where} is an SQLite database of another program, not a skribe store")
             return 0
