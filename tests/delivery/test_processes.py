@@ -107,7 +107,7 @@ def test_an_outage_is_said_once_and_delays_nothing(script, place, store):
     process = script(
         f"{FIT}\nskribe.autolog(backend={place.name!r}, silent=True)\n"
         "for n in range(30):\n    began = time.perf_counter(); fit(); took = time.perf_counter() - began\n"
-        "    assert took < 2, took\n    time.sleep(0.1)\n"
+        "    assert took < 2, took\n    time.sleep(0.05)\n"
         "print(skribe.flush())\n",
     )
     code, out, err = ended(process)

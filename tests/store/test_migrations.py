@@ -117,5 +117,5 @@ def test_a_store_that_is_created_between_two_questions_is_a_store(store):
 
     reader.set_trace_callback(create)
     assert migrations.check(reader, "it") == LATEST
-    for connection in (reader, *others):
-        connection.close()
+    for each in (reader, *others):
+        each.close()

@@ -48,7 +48,7 @@ skribe.autolog(backend=skribe.backends.MLflow(address=backend, plots=False, time
 DummyClassifier().fit(X, y)
 time.sleep(2)
 """
-WORKERS = 3
+WORKERS = 2
 SYNC = [sys.executable, "-c", "from skribe.cli import main; main()", "sync", "--timeout=30"]
 
 
