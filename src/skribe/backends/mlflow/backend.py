@@ -244,8 +244,8 @@ class MLflowBackend:
         for key, value, time, step in points(changes.metrics, milliseconds(end.time) if end else known.began):
             about = train if key.startswith("training_") and model else None
             entries.append(Entry("metric", key, value, time, step, model, about))
-        # A run is created with its first tags.
-        created = start is not None and not known.adopted and changes.run not in self._opened()[1].plain
+        # A run is created with its first tags. One that was there before may have got more since.
+        created = changes.run in self._opened()[1].fresh
         tags = extra_tags(changes.tags) if created else tags_of(changes.tags)
         if known.adopted and start is not None:
             tags["skribe.run_id"] = changes.run

@@ -84,11 +84,12 @@ class Creation:
         self._mark = ""
         self._made: dict[str, set[str]] = {}  # mark: experiments
         self._doubtful: dict[str, int] = {}  # a mark under which something may still arrive: searches left
-        self.plain: set[str] = set()  # runs that were created without their user's tags
+        self.fresh: set[str] = set()  # runs that were created just now, with the first of their tags
 
     def create(self, changes: Sequence[Changes], leave_out: Iterable[str]) -> None:
         """Create those of the runs that the server does not have yet."""
         self._mark = self._mark or os.urandom(8).hex()
+        self.fresh.clear()
         left_out = set(leave_out)
         self._remember_marks(changes)
         waiting = [c for c in changes if c.run not in left_out and not self._is_there(c.run)]
@@ -164,6 +165,7 @@ class Creation:
         name = changes.name or start.name
         try:
             self._enter(known, self._runs.create(known.experiment, name, known.began, {**more, **tags}))
+            self.fresh.add(changes.run)
         except Denied as denied:
             self._create_plainly(item, tags, denied)
         except BaseException:
@@ -180,7 +182,6 @@ class Creation:
                 known.experiment = self._experiment(replace(changes, tags=asked), start, None)
                 self._made.setdefault(known.batch, set()).add(known.experiment)
             self._enter(known, self._runs.create(known.experiment, start.name[:KEY], known.began, tags))
-            self.plain.add(changes.run)
         except Denied:
             self._give_up(changes.run, str(denied))
 
