@@ -365,3 +365,15 @@ def test_a_corrected_password_is_used_from_then_on(place):
 def test_memory_and_another_backend_exclude_each_other(place):
     with pytest.raises(skribe.ArgumentError, match="name one of the two"):
         skribe.autolog(backend=["memory", place.name])
+
+
+def test_a_process_that_records_nothing_starts_nothing_and_waits_for_nothing(script, place, store):
+    ended(script(f"{FIT}\nskribe.autolog(silent=True)\nfit(3)"))
+    process = script(
+        f"import time, atexit\nskribe.autolog(backend={place.name!r}, silent=True)\nprint(skribe.flush())\n"
+        "began = time.perf_counter()\natexit._run_exitfuncs()\nprint(time.perf_counter() - began < 1)"
+    )
+    assert ended(process) == (0, "True\nTrue\n", "")
+    assert place.calls == []
+    assert Query(store).backends() == set()
+    assert helpers(store) == []

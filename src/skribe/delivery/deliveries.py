@@ -185,8 +185,10 @@ class Deliveries:
         deadline = None if timeout is None else time.monotonic() + timeout
         began = moved = time.monotonic()
         progress = -1.0
+        behind = self._behind(target)
         for courier in self._couriers:
-            courier.call()
+            if courier.key in behind:
+                courier.call()
         while left := self._behind(target):
             now = time.monotonic()
             latest = max((position.updated for position in left.values() if position is not None), default=0.0)
@@ -266,12 +268,13 @@ class Deliveries:
         return self._query.positions() if database_of(self.folder).is_file() else {}
 
     def _behind(self, target: int) -> dict[str, Position | None]:
-        """The backends that have not been fed up to this number."""
+        """The backends that have not been fed up to this number, though runs that are meant for them are there."""
         if target == 0:
             return {}
         positions = self._positions()
         found = {courier.key: positions.get(courier.key) for courier in self._couriers}
-        return {key: position for key, position in found.items() if position is None or position.seq < target}
+        fed = {key: 0 if position is None else position.seq for key, position in found.items()}
+        return {key: found[key] for key, seq in fed.items() if seq < target and self._query.pending(key, seq)[0]}
 
 
 def _in_vain(left: Mapping[str, Position | None], asked: float) -> bool:

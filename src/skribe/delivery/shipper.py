@@ -82,9 +82,7 @@ class Shipper:
             return Step("moved")
         if not entries and self._settled:
             return Step("idle")
-        if not self._open:
-            self.backend.open(self.outbox)
-            self._open = True
+        self._enter()
         if not entries:
             self.backend.settle()
             self._settled = True
@@ -102,16 +100,14 @@ class Shipper:
 
     def _begin(self) -> None:
         self._seq = self.outbox.begin(self._first, self._options).seq
-        if self._seq > (last := self.outbox.last_ever()):
+        if self._seq > self.outbox.last_ever():
             # The journal is not the one that was read last: it begins again.
             self.outbox.rewind(0)
-            self._seq = min(last, 0)
+            self._seq = 0
 
     def deliver_whole(self, runs: Sequence[str]) -> int:
         """Deliver these runs whole, whatever was delivered before: how many. Raises what the backend raises."""
-        if not self._open:
-            self.backend.open(self.outbox)
-            self._open = True
+        self._enter()
         found = [whole for run in runs if (whole := self.outbox.whole(run)) is not None]
         for whole in found:
             self.outbox.forgive([whole.run])
@@ -230,6 +226,11 @@ class Shipper:
         except Exception:  # noqa: BLE001 - the store cannot be written either; it will be said there
             self._seq = None
         return Step("trouble", trouble=words, is_ours=isinstance(error, Misconfigured))
+
+    def _enter(self) -> None:
+        if not self._open:
+            self.backend.open(self.outbox)
+            self._open = True
 
     def _leave(self) -> None:
         if self._open:
