@@ -17,14 +17,19 @@ FLOORS = {
     3: ("hooks", "backends"),
     4: ("sweeps", "exchange", "delivery"),
     5: ("openrun", "streams", "pictured", "modelled", "linked", "scored", "validated", "recording", "recorder"),
-    6: ("session",),
-    7: ("views", "pen", "loading", "handle", "registered", "comparison", "grouping", "description", "api"),
-    8: ("cli", "testing"),
+    6: ("session", "views"),
+    7: ("pen", "loading", "handle", "registered", "comparison", "grouping", "description", "api"),
+    8: ("ui", "notebook", "testing"),
+    9: ("cli",),
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
 OWNERS = {
     "sqlite3": "store",
     "click": "cli",
+    "rich": "cli",
+    "starlette": "ui",
+    "uvicorn": "ui",
+    "jinja2": "ui",
     "xxhash": "capture store sweeps",
     "matplotlib": "plots handle comparison",
     "mlflow": "backends exchange",

@@ -18,6 +18,7 @@ from skribe.errors import ArgumentError
 from skribe.store.migrations import knows
 from skribe.store.query import Query
 from skribe.store.removing import KeptFiles, Remover, live_versions
+from skribe.words import is_lowest
 
 FORMS = """
   "20 GB", or a number of bytes                          all models of the store together; the oldest go first
@@ -33,12 +34,6 @@ _UNITS = {"": 1, "b": 1, "bytes": 1} | {
 }
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*([A-Za-z]*)", re.ASCII)
 _BEST = re.compile(r"best\s+([0-9]+)\s+by\s+(lowest\s+|highest\s+)?([^\s,][^,]*)", re.IGNORECASE)
-_LOW = frozenset(
-    [
-        *("error", "loss", "deviance", "inertia", "mae", "mse", "rmse", "mape", "msle", "rmsle", "perplexity"),
-        *("bic", "aic", "time", "rank", "bouldin", "brier", "cost"),
-    ]
-)
 _KEPT = (
     "SELECT m.run, r.id, m.path, m.size, coalesce(j.time, 0.0) FROM model m JOIN run r ON r.num = m.run"
     " JOIN experiment e ON e.id = r.experiment LEFT JOIN journal j ON j.seq = m.seq WHERE m.removed IS NULL"
@@ -68,15 +63,6 @@ def parse_keep(value: object) -> Keep | None:
     if type(value) is int and 0 < value < _FEW:
         raise _wrong(value, f"by itself {value} would be bytes, not models; if you mean so few, write '{value} B'")
     return Keep(total=_bytes(value, value))
-
-
-def is_lowest(metric: str) -> bool:
-    """Whether a low value of the metric is a good one, as far as its name says."""
-    words = metric.lower().split("_")
-    # Scores that compare a loss with that of a simple model, and negated ones, are good when high.
-    if "neg" in words or "d2" in words:
-        return False
-    return not _LOW.isdisjoint(words)
 
 
 def apply(folder: Path, keep: Keep, *, experiment: str, just_written: str | None = None) -> list[KeptFiles]:

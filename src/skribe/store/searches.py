@@ -35,3 +35,12 @@ def result_of(candidate: int, split: int, began: float, fit: Any, score: Any, wo
     """A result from its row."""
     body, key, reused = rest
     return Result(candidate, split, began, fit, score, worker, json.loads(body), key, reused)
+
+
+def how_far(connection: sqlite3.Connection, number: int) -> tuple[int, int]:
+    """How many candidates the run with this number has so far, and how many results."""
+    if not knows(connection, 2):
+        return 0, 0
+    sql = "SELECT (SELECT count(*) FROM candidate WHERE run = ?1), (SELECT count(*) FROM result WHERE run = ?1)"
+    candidates, results = connection.execute(sql, (number,)).fetchone()
+    return int(candidates), int(results)

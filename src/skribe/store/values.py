@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 _INT64 = 2**63
@@ -61,3 +62,13 @@ class Decoder(dict[str, Any]):
         if len(self) < 100_000:
             self[value] = result
         return result
+
+
+def plain_value(value: str, type_: str) -> Any:
+    """The value as JSON can hold it: what is no finite number, or no number that everybody can read, stays text."""
+    found = decode(value, type_)
+    if isinstance(found, float) and not math.isfinite(found):
+        return value
+    if isinstance(found, int) and abs(found) > 2**53:
+        return value
+    return found

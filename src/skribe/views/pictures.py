@@ -121,3 +121,9 @@ def _history(query: Query, run: str, keys: tuple[str, ...]) -> dict[str, Any]:
         known = [(step, value) for _, value, step, _ in points if step is not None and value == value]
         series.append({"name": key, "steps": [step for step, _ in known], "values": [value for _, value in known]})
     return {"series": series}
+
+
+def curve_of(query: Query, run: str, key: str) -> dict[str, Any]:
+    """A metric by step, as `history` draws it. ArgumentError if the run has no such curve."""
+    series: dict[str, Any] = _history(query, run, (key,))["series"][0]
+    return series
