@@ -17,16 +17,16 @@ APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=1 -o Ac
 # Hundreds of processes of the tests import scikit-learn: what one has compiled, the others need not compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo example postgres test test-oldest sklearn-suite lint wheel bench clean
+.PHONY: demo example programs test test-oldest sklearn-suite lint wheel bench clean
 
 demo: .venv/.core
 	$(BIN)/skribe demo
 
 # A team on one MLflow server, started for real on this machine: examples/team_server/README.md.
-example: .venv/.test postgres
+example: .venv/.test programs
 	$(BIN)/python -W ignore examples/team_server/run.py $(EXAMPLE)
 
-test: .venv/.test .venv-oldest/.test postgres
+test: .venv/.test .venv-oldest/.test programs
 	$(BIN)/python $(TESTS) $(PYTEST)
 	.venv-oldest/bin/python $(TESTS) $(OLDEST) $(PYTEST)
 
@@ -60,10 +60,12 @@ clean:
 	$(call UV,.venv) -e ".[test,thirdparty]"
 	touch $@
 
-# The example and its test need PostgreSQL's programs. Where we may not install them the test is skipped.
-postgres:
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || \
-		{ test "$$(id -u)" = 0 && $(APT) update && $(APT) install postgresql; } >/dev/null 2>&1 || true
+# The tests look at the page in Chromium; the example's test needs PostgreSQL. Where we may not install them, those
+# tests are skipped.
+programs:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing=postgresql; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	test -z "$$missing" || { test "$$(id -u)" = 0 && $(APT) update && $(APT) install $$missing; } >/dev/null 2>&1 || true
 
 .venv/.lint: .venv/.test
 	$(call UV,.venv) -e ".[lint]"

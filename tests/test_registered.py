@@ -257,6 +257,13 @@ def test_each_fit_is_the_next_version_and_leads_to_its_run():
     assert [skribe.load_model(version.uri).max_depth for version in versions] == [1, 2, 3]
 
 
+def test_a_run_is_registered_by_its_id():
+    run = tree()
+    assert skribe.register(run.short_id, "iris").run == skribe.register(run.id, "iris").run == run
+    with pytest.raises(skribe.ArgumentError, match="give a run or its id"):
+        skribe.register("nobody", "iris")
+
+
 def test_a_search_is_one_version_also_with_its_candidates_models():
     skribe.autolog(silent=True, registered_model_name="iris", log_models="candidates")
     GridSearchCV(DecisionTreeClassifier(), {"max_depth": [1, 3]}, cv=2).fit(X, y)

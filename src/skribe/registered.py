@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from skribe.errors import ArgumentError
+from skribe.errors import ArgumentError, NotFound
 from skribe.handle import Run
 from skribe.loading import Trusted, from_run
 from skribe.session import query_of, settle
@@ -194,7 +195,10 @@ def _source(model: Any, folder: Path) -> tuple[str, str]:
     if isinstance(place, NamedModel):
         version = query.resolve(place.name, place.which)
         return version.run, version.path
+    if isinstance(model, str):
+        with contextlib.suppress(NotFound):
+            return query.run_row(model).id, "model"
     raise ArgumentError(
-        f"register({str(model)!r}, ...): only models of runs can be registered: give a run, 'runs:/<id>/model' or"
-        " 'models:/<name>/<version>'."
+        f"register({str(model)!r}, ...): only models of runs can be registered: give a run or its id,"
+        " 'runs:/<id>/model' or 'models:/<name>/<version>'."
     )
