@@ -56,12 +56,13 @@ class Filed:
     def _keep(self, changes, mode):
         path = self.folder / f"{changes.run}.json"
         known = json.loads(path.read_text()) if path.exists() else None
+        name = known["name"] if known else changes.start and changes.start.name
+        if mode == f"has no answer for {name}":
+            raise Unreachable("it answers 500")
         if known is None:
             assert changes.start is not None, "a run that was never begun"
             if mode == f"refuses {changes.start.name}":
                 raise Refused("it may not have this name")
-            if mode == f"has no answer for {changes.start.name}":
-                raise Unreachable("it answers 500")
             if mode == f"stumbles over {changes.start.name}":
                 raise ValueError("odd")
             parent = changes.start.parent

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 import skribe
 from skribe.delivery.backoff import Backoff
+from skribe.delivery.deliveries import Deliveries, choose
 from skribe.delivery.locking import DeliveryLock
 from skribe.delivery.merging import is_empty, joined, merged
 from skribe.delivery.shipper import Shipper
 from skribe.records import Changes, End, Metric, Model, Param, Start, Table
 from skribe.store.admin import Admin
+from skribe.store.outbox import StoreOutbox
 from skribe.store.query import Query
 from tests.delivery.conftest import until
 
@@ -36,6 +38,14 @@ def ship(store, place):
     yield ship
     for shipper in shippers:
         shipper.close()
+
+
+def passed(store, place):
+    """What is in the store by now is behind the cursor."""
+    outbox = StoreOutbox(store, place.name)
+    outbox.begin(0)
+    outbox.advance(outbox.last_ever())
+    outbox.close()
 
 
 def test_what_is_written_arrives_once_and_is_counted(write, place, ship, store):
@@ -65,9 +75,9 @@ def test_a_batch_is_as_large_as_the_backend_wants(write, place, ship):
 def test_parents_come_before_their_children_whatever_was_asked_for(write, place, ship, store):
     grandparent = write("grandparent", parts=("start",))
     parent = write("parent", parts=("start",), parent=grandparent)
-    later = Query(store).last_seq()
+    passed(store, place)
     child = write("child", parent=parent)
-    ship(first=later)
+    ship()
     assert place.calls[0][1:] == [grandparent, parent, child]
     write(run=parent, parts=("end",))
     ship()
@@ -77,7 +87,7 @@ def test_parents_come_before_their_children_whatever_was_asked_for(write, place,
 def test_a_run_whose_beginning_is_not_read_comes_whole(write, place, ship, store):
     old = write("old")
     running = write("running", parts=("start",))
-    ship(first=Query(store).last_seq())
+    passed(store, place)
     write(run=running, parts=("end",))
     ship()
     assert list(place.runs) == [running]
@@ -185,6 +195,19 @@ def test_trouble_is_written_down_and_what_waits_is_delivered_afterwards(write, p
     assert len(place.runs) == 1
 
 
+def test_what_is_put_off_is_finished_before_the_cursor_moves(write, store, place):
+    """Or it would be forgotten with the process: of the runs behind the cursor nothing comes again."""
+    write("a")
+    backend = importlib.import_module("filed_for_tests").Filed(str(place.folder))
+    seen = []
+    backend.settle = lambda: seen.append(shipper.outbox.position().seq)
+    shipper = Shipper(store, place.name, backend, 0)
+    shipper.step()
+    assert seen == [0]
+    assert shipper.outbox.position().seq > 0
+    shipper.close()
+
+
 def test_one_refused_run_keeps_no_other_back(write, place, ship, store):
     place.mode("refuses bad")
     runs = [write(name) for name in ("a", "bad", "b", "c")]
@@ -218,15 +241,105 @@ def test_a_single_run_that_makes_the_backend_fail_is_tried_several_times_first(w
     assert len(shipper.outbox.refused()) == 1
 
 
-def test_a_run_to_which_there_is_never_an_answer_does_not_keep_the_others_back(write, place, ship):
+def test_a_run_to_which_there_is_no_answer_keeps_no_other_back_and_is_not_given_up(write, place, ship, store):
     place.mode("has no answer for bad")
-    for name in ("a", "bad", "b"):
-        write(name)
+    bad = [write(name) for name in ("a", "bad", "b")][1]
     shipper, step = ship()
-    states = [step.state] + [shipper.step().state for _ in range(4)]
-    assert states == ["trouble", "trouble", "trouble", "moved", "idle"]
+    states = [step.state] + [shipper.step().state for _ in range(5)]
+    assert states == ["trouble", "trouble", "trouble", "moved", "trouble", "trouble"]
     assert [run["name"] for run in place.runs.values()] == ["a", "b"]
+    assert shipper.outbox.refused() == []
+    position = Query(store).positions()[place.name]
+    assert position.trouble == "it answers 500"
+    assert Query(store).pending(place.name, position.seq)[0] == 1
+    place.mode("")
+    ship()  # another process
+    assert place.runs[bad]["status"] == "finished"
+
+
+def test_what_is_inside_of_a_run_without_an_answer_comes_after_it(write, place, ship, store):
+    place.mode("has no answer for bad")
+    write("a")
+    bad = write("bad")
+    inside = [write(str(n), parent=bad) for n in range(10)]
+    write("b")
+    shipper, _step = ship()
+    while shipper.step().state != "moved":
+        pass
+    assert [run["name"] for run in place.runs.values()] == ["a", "b"]
+    place.mode("")
+    ship()
+    assert [place.runs[run]["parent"] for run in inside] == [bad] * 10
+
+
+def test_what_had_no_answer_comes_again_whole(write, place, ship, store):
+    run = write("bad", parts=("start",))
+    shipper, _step = ship()
+    write("a")
+    write(run=run, tags={"a": "b"}, parts=("end",))
+    place.mode("has no answer for bad")
+    while shipper.step().state != "moved":
+        pass
+    assert place.runs[run]["status"] == "running"
+    place.mode("")
+    ship()
+    assert place.runs[run]["status"] == "finished"
+    assert place.runs[run]["tags"] == {"a": "b"}
+
+
+def test_children_that_are_to_be_erased_are_erased_though_the_search_had_no_answer(write, place, ship):
+    search = write("bad", parts=("start",))
+    child = write("C=1", parent=search)
+    shipper, _step = ship()
+    write("a")
+    write(run=search, parts=("end",), erased=(child,))
+    place.mode("has no answer for bad")
+    while shipper.step().state != "moved":
+        pass
+    assert child in place.runs
+    place.mode("")
+    ship()
+    assert child not in place.runs
+
+
+def test_a_run_to_which_there_is_never_an_answer_is_set_aside_when_others_had_one_all_the_while(write, place, ship):
+    place.mode("has no answer for bad")
+    write("bad")
+    shipper, _step = ship()
+    for number in range(20):
+        write(str(number))
+        for _ in range(5):
+            if shipper.step().state == "moved":
+                break
+    assert len(place.runs) == 20
     assert [refusal.reasons for refusal in shipper.outbox.refused()] == ["run: it answers 500"]
+    assert shipper.step().state == "idle"
+
+
+def test_a_wait_does_not_end_before_what_had_no_answer_has_arrived(write, place, ship, store):
+    place.mode("has no answer for bad")
+    for name in ("a", "bad"):
+        write(name)
+    last = Query(store).last_seq()
+    shipper, _step = ship()
+    while shipper.step().state != "moved":
+        pass
+    deliveries = Deliveries(store, choose(place.name))
+    assert Query(store).positions()[place.name].seq == last
+    assert list(deliveries._behind(last)) == [place.name]
+    place.mode("")
+    ship()
+    assert deliveries._behind(last) == {}
+    deliveries.leave()
+
+
+def test_runs_from_before_the_first_delivery_are_delivered_if_they_were_meant_for_it(write, place, ship, store):
+    """Whoever delivers first need not be the helper of whoever recorded first."""
+    write("nobody's", wanted=())
+    run = write("a")
+    write("nobody's", wanted=())
+    ship(first=Query(store).last_seq())
+    assert list(place.runs) == [run]
 
 
 def test_an_outage_in_the_middle_of_a_delivery_sets_nothing_aside(write, place, ship):

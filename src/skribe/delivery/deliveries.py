@@ -273,8 +273,13 @@ class Deliveries:
             return {}
         positions = self._positions()
         found = {courier.key: positions.get(courier.key) for courier in self._couriers}
-        fed = {key: 0 if position is None else position.seq for key, position in found.items()}
-        return {key: found[key] for key, seq in fed.items() if seq < target and self._query.pending(key, seq)[0]}
+        return {key: position for key, position in found.items() if self._is_behind(key, position, target)}
+
+    def _is_behind(self, key: str, position: Position | None, target: int) -> bool:
+        seq = 0 if position is None else position.seq
+        # What had no answer comes again under a later number.
+        passed = seq >= target and (position is None or position.trouble is None)
+        return not passed and self._query.pending(key, seq)[0] > 0
 
 
 def _in_vain(left: Mapping[str, Position | None], asked: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from skribe.store.outbox import StoreOutbox
 
 _ENTRIES: Final = 100  # of the journal, read at a time: what is sent again after a crash is not more than this
 _TRIES: Final = 4  # of a run that makes the backend fail in a way that it does not explain
+_UNANSWERED: Final = 10  # of a run to which there was no answer, each time while there was one to others
 _STUCK: Final = 3  # times that the backend has answered, and then not taken the same batch
 _IN_A_ROW: Final = 3  # runs that are not taken one after the other: then it is an outage after all
 _MISCONFIGURED: Final = 30.0  # seconds: nothing changes before somebody changes it
@@ -57,6 +59,7 @@ class Shipper:
         self._settled = True
         self._failures: dict[str, int] = {}
         self._refused: list[str] = []
+        self._later: dict[str, Unreachable] = {}  # runs of this step to which there was no answer
         self._stuck = 0
 
     def step(self) -> Step:
@@ -91,10 +94,20 @@ class Shipper:
         todo = self._prepared([changes for _, changes in entries])
         if todo:
             self._settled = False
+        self._later.clear()
         size = max(1, int(self.backend.capabilities.runs_at_once))
         for start in range(0, len(todo), size):
-            self._deliver(todo[start : start + size])
+            if batch := [changes for changes in todo[start : start + size] if not self._comes_later(changes)]:
+                self._deliver(batch)
+        # Before the cursor moves: what is in no place of the journal that is still to come would be lost, and what is
+        # put off would be forgotten if this process was killed.
+        self.outbox.postpone(self._later)
+        if todo:
+            with contextlib.suppress(Exception):  # it is tried again when nothing is left to deliver
+                self.backend.settle()
         self._succeeded(entries[-1][0])
+        for error in list(self._later.values())[:1]:
+            self.outbox.stumble(without_secrets(str(error)))
         refused, self._refused = self._refused, []
         return Step("moved", len(todo), refused=tuple(refused))
 
@@ -142,10 +155,13 @@ class Shipper:
 
     def _first_time(self, changes: Changes) -> Changes | None:
         """The run as the backend should see it first; None if it is too early, or if there is nothing of it."""
-        if self.backend.capabilities.live:
-            return changes if changes.start is not None else self.outbox.whole(changes.run)
+        live = self.backend.capabilities.live
+        if live and changes.start is not None:
+            return changes
         whole = self.outbox.whole(changes.run)
-        return whole if whole is not None and whole.end is not None and whole.end.status in _ENDED else None
+        if whole is None or not (live or (whole.end is not None and whole.end.status in _ENDED)):
+            return None
+        return replace(whole, erased=changes.erased)
 
     def _with_parents(self, full: Changes, prepared: dict[str, Changes], known: set[str]) -> None:
         """Put it after its parents, which the backend may not have been given: they began before it was asked for."""
@@ -170,7 +186,7 @@ class Shipper:
         except Misconfigured:
             raise
         except Exception as error:  # refused, a fault, or no answer: one of the runs may be the cause
-            if isinstance(error, Unreachable) and (len(batch) == 1 or self._stuck < _STUCK):
+            if isinstance(error, Unreachable) and (len(batch) == 1 or self._is_outage(batch)):
                 raise
             if len(batch) > 1:
                 self._one_by_one(batch)
@@ -185,9 +201,13 @@ class Shipper:
 
     def _one_by_one(self, batch: list[Changes]) -> None:
         """Find the run that is the cause. Where all of them fail, the cause is the backend."""
-        failed: list[tuple[str, Exception]] = []
-        unanswered = 0
+        failed: dict[str, Exception] = {}
+        unanswered, is_outage = 0, self._is_outage(batch)
         for changes in batch:
+            above = failed.get(_parent_of(changes))
+            if isinstance(above, Unreachable):
+                failed[changes.run] = above
+                continue
             try:
                 self._deliver([changes])
                 unanswered = 0
@@ -195,17 +215,31 @@ class Shipper:
                 raise
             except Exception as error:
                 unanswered += isinstance(error, Unreachable)
-                if isinstance(error, Unreachable) and (self._stuck < _STUCK or unanswered >= _IN_A_ROW):
+                if isinstance(error, Unreachable) and (is_outage or unanswered >= _IN_A_ROW):
                     raise
-                failed.append((changes.run, error))
+                failed[changes.run] = error
         if len(failed) == len(batch):
-            raise failed[0][1]
-        for run, reason in failed:
-            self._refuse(run, reason)
+            raise failed[batch[0].run]
+        for run, reason in failed.items():
+            if isinstance(reason, Unreachable) and not self._has_failed_often(run, _UNANSWERED):
+                self._later[run] = reason
+            else:
+                self._refuse(run, reason)
 
-    def _has_failed_often(self, run: str) -> bool:
+    def _comes_later(self, changes: Changes) -> bool:
+        """Whether it is inside of a run that comes later, and comes after that."""
+        above = self._later.get(_parent_of(changes))
+        if above is not None:
+            self._later[changes.run] = above
+        return above is not None
+
+    def _is_outage(self, batch: list[Changes]) -> bool:
+        """Whether no answer means that there is none to anybody. One of these runs may have been the cause before."""
+        return self._stuck < _STUCK and self._failures.keys().isdisjoint(changes.run for changes in batch)
+
+    def _has_failed_often(self, run: str, tries: int = _TRIES) -> bool:
         self._failures[run] = self._failures.get(run, 0) + 1
-        return self._failures[run] >= _TRIES
+        return self._failures[run] >= tries
 
     def _refuse(self, run: str, error: Exception) -> None:
         self._failures.pop(run, None)
@@ -239,3 +273,8 @@ class Shipper:
                 self.backend.close()
             except Exception:  # noqa: BLE001 - it was asked not to; there is nothing more to do with it
                 pass
+
+
+def _parent_of(changes: Changes) -> str:
+    """The run that it begins inside of; empty if there is none, or if it has begun before."""
+    return (changes.start.parent if changes.start is not None else None) or ""

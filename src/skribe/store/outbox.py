@@ -50,6 +50,7 @@ _WANTED = (
     f"{_ABOVE} SELECT DISTINCT me.id FROM up JOIN run top ON top.num = up.num JOIN run me ON me.num = up.run"
     " JOIN replica p ON p.backend = ?2 AND p.run = top.id"
 )
+_FIRST_MEANT = "SELECT min(r.seq_start) FROM replica p JOIN run r ON r.id = p.run WHERE p.backend = ?"
 _MINE = (
     f"WITH RECURSIVE up (run, num) AS (SELECT DISTINCT run, run FROM journal WHERE seq > :after{_ABOVE},"
     " mine (run) AS (SELECT DISTINCT up.run FROM up JOIN run top ON top.num = up.num"
@@ -58,6 +59,13 @@ _MINE = (
 _PENDING = (
     "SELECT count(DISTINCT j.run), count(*) FROM journal j JOIN run r ON r.num = j.run"
     " JOIN experiment e ON e.id = r.experiment WHERE j.seq > :after AND r.deleted IS NULL AND e.deleted IS NULL"
+)
+
+
+# What is named in an entry alone, and not in the run, goes along.
+_ERASED_LATER = (
+    "UPDATE erasure SET seq = ?1 WHERE seq IN (SELECT e.seq FROM erasure e JOIN journal j ON j.seq = e.seq"
+    " JOIN run r ON r.num = j.run WHERE r.id = ?2)"
 )
 
 
@@ -117,11 +125,16 @@ class StoreOutbox:
     # -- what the shipper asks
 
     def begin(self, first: int | None = None, options: Mapping[str, Any] | None = None) -> Position:
-        """Where to go on. A backend that is new here begins after `first`; None: after what is there by now."""
+        """Where to go on. A backend that is new here begins after `first`; None: after what is there by now.
+
+        It begins earlier if runs are meant for it that other processes wrote before.
+        """
         words = json_text(dict(options or {}))
 
         def go(connection: sqlite3.Connection) -> None:
             after = first if first is not None else _last(connection)
+            (meant,) = connection.execute(_FIRST_MEANT, (self.backend,)).fetchone()
+            after = after if meant is None else min(after, meant - 1)
             connection.execute(
                 "INSERT INTO cursor (backend, seq, first, updated, options) VALUES (?, ?, ?, ?, ?)"
                 " ON CONFLICT (backend) DO UPDATE SET options = excluded.options",
@@ -218,6 +231,21 @@ class StoreOutbox:
             connection.execute("UPDATE cursor SET updated = ? WHERE backend = ?", (time.time(), self.backend))
 
         self._write(note)
+
+    def postpone(self, runs: Iterable[str]) -> None:
+        """The turn of these runs comes again, after all that is in the journal by now; then they are sent whole."""
+        listed = list(runs)
+
+        def go(connection: sqlite3.Connection) -> None:
+            for run in listed:
+                sql = "INSERT INTO journal (run, time) SELECT num, ? FROM run WHERE id = ?"
+                seq = connection.execute(sql, (time.time(), run)).lastrowid
+                connection.execute(_ERASED_LATER, (seq, run))
+                connection.execute(
+                    "UPDATE replica SET delivered = NULL WHERE backend = ? AND run = ?", (self.backend, run)
+                )
+
+        self._write(go)
 
     def last_ever(self) -> int:
         """The newest journal number that was ever given."""

@@ -30,6 +30,7 @@ class Proxy:
     def __init__(self, target: str) -> None:
         self.target = urlsplit(target).netloc
         self.seen: list[str] = []
+        self.log: list[tuple[Request, Answer | str | None]] = []
         self.fault: Fault | None = None
         self.later: list[threading.Thread] = []
         self._lock = threading.Lock()
@@ -39,7 +40,7 @@ class Proxy:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def reset(self) -> None:
-        self.seen, self.fault, self.later = [], None, []
+        self.seen, self.log, self.fault, self.later = [], [], None, []
 
     def close(self) -> None:
         self._server.shutdown()
@@ -50,6 +51,14 @@ class Proxy:
 
     def files(self) -> list[str]:
         return [name for name in self.seen if "mlflow-artifacts" in name]
+
+    def about(self, *words: str) -> list[str]:
+        """The requests in which one of the words is, with what was done to them."""
+        return [
+            f"{request.name}: {fault.status if isinstance(fault, Answer) else fault or 'passed on'}"
+            for request, fault in self.log
+            if any(word in request.path or word.encode() in request.body for word in words)
+        ]
 
     def _pass_on(self, request: Request) -> Answer:
         connection = http.client.HTTPConnection(self.target, timeout=60)
@@ -65,6 +74,7 @@ class Proxy:
         with self._lock:
             self.seen.append(request.name)
             fault = self.fault(request) if self.fault is not None else None
+            self.log.append((request, fault))
         if isinstance(fault, Answer):
             return fault
         if fault == "twice":

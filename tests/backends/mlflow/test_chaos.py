@@ -19,6 +19,7 @@ import pytest
 
 import skribe
 from skribe.session import query_of
+from skribe.store.outbox import StoreOutbox
 
 from .conftest import MARKS
 from .proxy import Answer, Proxy
@@ -93,9 +94,23 @@ def helpers(folder: Path) -> list[int]:
     return found
 
 
+def story(run: str, there: list, outbox: StoreOutbox, proxy: Proxy) -> str:
+    """What became of a run: on the server, in the trash there, in the store and on the way."""
+    mine = [each for each in there if each.data.tags["skribe.run_id"] == run]
+    return "\n  ".join(
+        [
+            f"{run}, in MLflow {[(each.info.run_id, each.info.lifecycle_stage) for each in mine]}",
+            f"remembered {outbox.remote(run)}, delivered {bool(outbox.known([run]))}, {outbox.position()}",
+            *(f"refused: {refusal.reasons}" for refusal in outbox.refused() if refusal.run == run),
+            *proxy.about(run, *(each.info.run_id for each in mine)),
+        ]
+    )
+
+
 @pytest.mark.parametrize("seed", [1])
 def test_the_server_holds_exactly_what_the_journal_holds(seed, shared_proxy: Proxy, tmp_path, monkeypatch):
     import mlflow
+    from mlflow.entities import ViewType
 
     chance = random.Random(seed)
     shared_proxy.reset()
@@ -129,8 +144,14 @@ def test_the_server_holds_exactly_what_the_journal_holds(seed, shared_proxy: Pro
     assert len(here) >= 10
     client = mlflow.MlflowClient(backend)
     experiment = client.get_experiment_by_name(os.environ["MLFLOW_EXPERIMENT_NAME"])
-    there = list(client.search_runs([experiment.experiment_id], max_results=5000))
-    assert Counter(run.data.tags["skribe.run_id"] for run in there) == Counter(list(here))
+    ever = list(client.search_runs([experiment.experiment_id], run_view_type=ViewType.ALL, max_results=5000))
+    there = [run for run in ever if run.info.lifecycle_stage == "active"]
+    times = Counter(run.data.tags["skribe.run_id"] for run in there)
+    outbox = StoreOutbox(tmp_path / "skribe_runs", f"mlflow:{backend}")
+    wrong = [run for run in {*times, *here} if times[run] != (run in here)]
+    assert not wrong, "\n".join([done.stdout, *(story(run, ever, outbox, shared_proxy) for run in wrong)])
+    assert outbox.refused() == []
+    outbox.close()
     statuses = {"finished": "FINISHED", "failed": "FAILED", "killed": "KILLED"}
     for run in there:
         mine = here[run.data.tags["skribe.run_id"]]

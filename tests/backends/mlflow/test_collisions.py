@@ -16,6 +16,7 @@ from sklearn.model_selection import GridSearchCV
 import skribe
 from skribe.backends.mlflow import MLflowBackend, ambient, run_id_of
 from skribe.backends.mlflow.creation import in_parallel
+from skribe.errors import Unreachable
 from skribe.records import Changes, Dataset, End, Metric, Start, new_id
 
 from .conftest import MARKS, written
@@ -186,7 +187,7 @@ def test_a_search_names_its_best_child(on, client, backend, outbox):
     assert best.data.tags["skribe.run_id"] == parent.data.tags["skribe.best_run"] == skribe.last_run().best.id
 
 
-# -- twins of an earlier process
+# -- twins of an earlier process, and of before there was trouble
 
 
 def test_twins_that_a_killed_process_has_left_are_deleted(client, outbox, proxy):
@@ -206,6 +207,23 @@ def test_twins_that_a_killed_process_has_left_are_deleted(client, outbox, proxy)
     second.settle()
     (left,) = client.search_runs([experiment], where)
     assert left.info.run_id == run_id_of(outbox.remotes[changes.run])
+
+
+def test_twins_of_runs_that_arrived_before_there_was_trouble_are_deleted(backend, client, outbox, proxy):
+    """The shipper says nothing of them again, and opens the backend again."""
+    changes = made(experiment="twins before trouble")
+    proxy.fault = lambda request: "twice" if request.name.endswith("runs/create") else None
+    backend.deliver([changes])
+    proxy.fault = lambda request: Answer(503)
+    with pytest.raises(Unreachable):
+        backend.deliver([made(experiment="twins before trouble")])
+    proxy.fault = None
+    backend.close()
+    backend.open(outbox)
+    backend.settle()
+    experiment = client.get_experiment_by_name("twins before trouble")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.run_id == run_id_of(outbox.remotes[changes.run])
 
 
 # -- several connections

@@ -211,6 +211,19 @@ def test_trouble_is_over_when_it_is_over(on, backend, proxy, server):
     assert run.info.status == "FINISHED"
 
 
+@pytest.mark.parametrize("where", ["runs/create", "runs/log-batch", "runs/update"])
+def test_a_gateway_that_knows_no_server_for_a_moment_costs_no_run(on, backend, outbox, proxy, server, where):
+    DummyClassifier().fit(X, Y)
+    proxy.fault = lambda request: Answer(404, b"<html>404</html>") if request.name.endswith(where) else None
+    with pytest.raises(Unreachable, match="no MLflow server"):
+        backend.deliver(written())
+    proxy.fault = None
+    backend.deliver(written())
+    (run,) = ours(server)
+    assert run.info.status == "FINISHED"
+    assert outbox.aside == []
+
+
 def test_nobody_is_there(outbox, free_port):
     backend = MLflowBackend(f"http://ada:secret@127.0.0.1:{free_port}")
     with pytest.raises(

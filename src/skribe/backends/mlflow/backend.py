@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from skribe.backends.mlflow import address as addresses
 from skribe.backends.mlflow.ambient import ambient
 from skribe.backends.mlflow.client import Client
-from skribe.backends.mlflow.creation import Creation, extra_tags, in_parallel
+from skribe.backends.mlflow.creation import Creation, Marks, extra_tags, in_parallel
 from skribe.backends.mlflow.files import PARTS, Upload, Wanted, can_draw, uploads_of
 from skribe.backends.mlflow.known import Known, Memory
 from skribe.backends.mlflow.models import HISTORY, Models, history_tag
@@ -84,6 +84,7 @@ class MLflowBackend:
         self._models = Models(self._client)
         self._memory: Memory | None = None
         self._creation: Creation | None = None
+        self._marks = Marks()
         self._aside: list[tuple[str, str, str]] = []
 
     @property
@@ -98,7 +99,7 @@ class MLflowBackend:
         except Denied as denied:
             raise Unreachable(f"What answers at {self.address} is no MLflow server: {denied}") from None
         self._memory = Memory(outbox)
-        self._creation = Creation(self._runs, self._memory, self.address, self._workers, self._refuse)
+        self._creation = Creation(self._runs, self._memory, self._marks, self.address, self._workers, self._refuse)
         self._runs.forget_experiments()
 
     def deliver(self, changes: Sequence[Changes]) -> None:

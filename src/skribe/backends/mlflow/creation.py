@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from skribe.backends.mlflow import ambient
@@ -72,18 +72,25 @@ class _New(NamedTuple):
     parent: Known | None
 
 
+@dataclass(slots=True)
+class Marks:
+    """The attempts whose twins have not been looked for: kept while there is trouble."""
+
+    made: dict[str, set[str]] = field(default_factory=dict)  # mark: experiments
+    doubtful: dict[str, int] = field(default_factory=dict)  # where something may still arrive: searches left
+
+
 class Creation:
     """Sees to it that each run exists once on the server."""
 
-    def __init__(self, runs: Runs, memory: Memory, address: str, workers: int, refuse: Refuse) -> None:
+    def __init__(self, runs: Runs, memory: Memory, marks: Marks, address: str, workers: int, refuse: Refuse) -> None:
         self._runs = runs
         self._address = address
         self._memory = memory
         self._workers = workers
         self._refuse = refuse
         self._mark = ""
-        self._made: dict[str, set[str]] = {}  # mark: experiments
-        self._doubtful: dict[str, int] = {}  # a mark under which something may still arrive: searches left
+        self._made, self._doubtful = marks.made, marks.doubtful
         self.fresh: set[str] = set()  # runs that were created just now, with the first of their tags
 
     def create(self, changes: Sequence[Changes], leave_out: Iterable[str]) -> None:

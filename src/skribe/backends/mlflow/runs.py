@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from skribe.backends.mlflow.client import Client
-from skribe.backends.mlflow.trouble import ABSENT, EXISTS, Denied
+from skribe.backends.mlflow.client import Client, P, T
+from skribe.backends.mlflow.trouble import ABSENT, EXISTS, NO_SUCH_PAGE, Denied
 from skribe.backends.mlflow.values import OLD_VALUE_OF_PARAM, VALUE_OF_PARAM, shortened
+from skribe.errors import Unreachable
 
 _METRICS, _PARAMS, _TAGS, _TOGETHER = 1000, 100, 100, 1000
 _PAGE = 1000
@@ -38,6 +39,15 @@ class Runs:
         self._client = client
         self._experiments: dict[str, str] = {}
 
+    def _ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Ask for what every MLflow has. Where there is no such page, something else answers in its place for now."""
+        try:
+            return self._client.ask(question, *args, **kwargs)
+        except Denied as denied:
+            if denied.code != NO_SUCH_PAGE:
+                raise
+            raise Unreachable(f"What answers at {self._client.where} is no MLflow server: {denied}") from None
+
     # -- experiments
 
     def experiment(self, name: str) -> str:
@@ -49,7 +59,7 @@ class Runs:
     def _find(self, name: str) -> str | None:
         store = self._client.tracking
         try:
-            found = self._client.ask(store.get_experiment_by_name, name)
+            found = self._ask(store.get_experiment_by_name, name)
         except Denied as denied:
             if denied.code != ABSENT:
                 raise
@@ -57,12 +67,12 @@ class Runs:
         if found is None:
             return None
         if found.lifecycle_stage != "active":
-            self._client.ask(store.restore_experiment, found.experiment_id)
+            self._ask(store.restore_experiment, found.experiment_id)
         return str(found.experiment_id)
 
     def _create(self, name: str) -> str:
         try:
-            return str(self._client.ask(self._client.tracking.create_experiment, name, None, None))
+            return str(self._ask(self._client.tracking.create_experiment, name, None, None))
         except Denied as denied:
             # Somebody else was faster, or the answer to our own request was lost.
             found = self._find(name) if denied.code == EXISTS else None
@@ -82,12 +92,12 @@ class Runs:
 
         listed = [RunTag(key, value) for key, value in tags.items()]
         user = tags.get("mlflow.user", "")
-        return self._client.ask(self._client.tracking.create_run, experiment, user, start, listed, name)
+        return self._ask(self._client.tracking.create_run, experiment, user, start, listed, name)
 
     def get(self, run: str) -> Any | None:
         """The run with what it holds; None if there is none of this id."""
         try:
-            return self._client.ask(self._client.tracking.get_run, run)
+            return self._ask(self._client.tracking.get_run, run)
         except Denied as denied:
             if denied.code not in (ABSENT, "INVALID_PARAMETER_VALUE"):
                 raise
@@ -101,7 +111,7 @@ class Runs:
         listed = sorted(set(experiments))
         while listed:
             # The same for every store: the public `search_runs` gives one page, too.
-            page = self._client.ask(
+            page = self._ask(
                 self._client.tracking.search_runs,
                 listed,
                 where,
@@ -120,13 +130,13 @@ class Runs:
         """The run's status, end and name."""
         from mlflow.entities import RunStatus
 
-        self._client.ask(self._client.tracking.update_run_info, run, RunStatus.from_string(status), time, name)
+        self._ask(self._client.tracking.update_run_info, run, RunStatus.from_string(status), time, name)
 
     def tag(self, run: str, key: str, value: str) -> None:
         """Set one tag of the run."""
         from mlflow.entities import RunTag
 
-        self._client.ask(self._client.tracking.set_tag, run, RunTag(key, value))
+        self._ask(self._client.tracking.set_tag, run, RunTag(key, value))
 
     def log_inputs(self, run: str, inputs: list[Any]) -> None:
         """Write what went into the run."""
@@ -145,7 +155,7 @@ class Runs:
     def delete(self, run: str) -> None:
         """Put the run into the trash of the server, if it is not there already."""
         try:
-            self._client.ask(self._client.tracking.delete_run, run)
+            self._ask(self._client.tracking.delete_run, run)
         except Denied:
             state = self.get(run)
             if state is not None and state.info.lifecycle_stage == "active":
@@ -225,7 +235,7 @@ class Runs:
         metrics = [_metric(entry, run) for entry in entries if entry.kind == "metric"]
         params = [Param(e.key, shortened(e.value, VALUE_OF_PARAM)) for e in entries if e.kind == "param"]
         tags = [RunTag(entry.key, entry.value) for entry in entries if entry.kind == "tag"]
-        self._client.ask(self._client.tracking.log_batch, run, metrics, params, tags)
+        self._ask(self._client.tracking.log_batch, run, metrics, params, tags)
 
 
 def _metric(entry: Entry, run: str) -> Any:
