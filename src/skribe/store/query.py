@@ -23,6 +23,7 @@ from skribe.store import feed
 from skribe.store.kept import KeptReader
 from skribe.store.migrations import knows
 from skribe.store.outbox import Position, Refusal, backends_in, pending, positions, refusals, remotes_of
+from skribe.store.page import KeyCount, PageReader, RunLine, RunsPage
 from skribe.store.registered import RegistryReader
 from skribe.store.runrows import RunRow
 from skribe.store.searches import RESULT, candidates_of, result_of, results_of
@@ -31,7 +32,7 @@ from skribe.store.selection import Selection
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ExperimentRow", "Query", "RunRow"]
+__all__ = ["ExperimentRow", "KeyCount", "Query", "RunLine", "RunRow", "RunsPage"]
 
 
 class ExperimentRow(NamedTuple):
@@ -44,7 +45,7 @@ class ExperimentRow(NamedTuple):
     last_start: float | None
 
 
-class Query(KeptReader, RegistryReader):
+class Query(PageReader, KeptReader, RegistryReader):
     """Reads one store, from any thread, while others write. A store that is not there has no runs."""
 
     # -- one run
