@@ -17,7 +17,7 @@ APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=1 -o Ac
 # Hundreds of processes of the tests import scikit-learn: what one has compiled, the others need not compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo example programs test test-oldest sklearn-suite lint wheel bench clean
+.PHONY: demo example programs test test-oldest sklearn-suite lint wheel bench bench-page clean
 
 demo: .venv/.core
 	$(BIN)/skribe demo
@@ -44,6 +44,10 @@ wheel: .venv/.lint
 
 bench: .venv-bench/.ready
 	.venv-bench/bin/python -m benchmarks $(BENCH)
+
+# The page beside MLflow's, over 100 000 runs in /tmp/bench-page, which are written the first time.
+bench-page: .venv-bench/.ready programs
+	.venv-bench/bin/python -m benchmarks.page $(BENCH)
 
 clean:
 	rm -rf .venv .venv-oldest .venv-bench build dist

@@ -18,9 +18,9 @@ FLOORS = {
     4: ("sweeps", "exchange", "delivery"),
     5: ("openrun", "streams", "pictured", "modelled", "linked", "scored", "validated", "recording", "recorder"),
     6: ("session", "views"),
-    7: ("pen", "loading", "handle", "registered", "comparison", "grouping", "description", "api"),
-    8: ("ui", "notebook", "testing"),
-    9: ("cli",),
+    7: ("pen", "tagging", "loading", "handle", "registered", "comparison", "grouping", "description", "api"),
+    8: ("ui", "testing"),
+    9: ("cli", "notebook"),
 }
 FLOOR_OF = {name: floor for floor, names in FLOORS.items() for name in names}
 OWNERS = {

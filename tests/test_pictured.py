@@ -86,7 +86,7 @@ def test_each_kind_of_estimator_has_its_pictures_and_all_can_be_drawn(kind):
     model, data, expected = KINDS[kind]
     _, run = fitted(model, data)
     assert names(run) == expected
-    assert len(run.pictures) == len(expected)
+    assert len(run.tables) == len([name for name in run.pictures if name.startswith("training_")]) == len(expected)
     for name in expected:
         assert run.plot(name).axes, name
         assert run.plot(name, data="training").axes, name

@@ -443,7 +443,7 @@ def test_gc_after_runs_were_deleted_leaves_what_is_registered():
     assert plain.id in told
     assert "the registered model iris 1 needs it" in told
     assert [path for path in sorted(Path(plain.folder).rglob("*")) if path in before] == before
-    call("gc", "--empty-trash")
+    call("gc", "--empty-trash", "--yes")
     assert not folder_of(plain).exists()
     assert skribe.load_model("models:/iris/1").max_depth == 2
     assert call("gc", "--dry-run").startswith("Nothing to delete.")
@@ -464,7 +464,7 @@ def test_registered_models_survive_keep_models(keep):
     first = tree(1, registered_model_name="iris", keep_models=keep)
     tree(2, keep_models=keep)
     last = tree(3, keep_models=keep)
-    call("gc", "--keep-models", "0 B")
+    call("gc", "--keep-models", "0 B", "--yes")
     assert skribe.load_model("models:/iris/1").max_depth == 1
     assert first.models == ["model"]
     assert last.models == []

@@ -57,6 +57,9 @@ if TYPE_CHECKING:
         SkribeError,
         StoreError,
     )
+    from skribe.notebook import load_ipython_extension as load_ipython_extension
+    from skribe.notebook import show
+    from skribe.notebook import unload_ipython_extension as unload_ipython_extension
 
 __all__ = [
     "Ambiguous",
@@ -96,13 +99,19 @@ __all__ = [
     "runs",
     "set_tag",
     "set_tags",
+    "show",
     "suppress",
 ]
+
+# What IPython asks for at `%load_ext skribe`.
+_EXTENSION = ("load_ipython_extension", "unload_ipython_extension")
 
 
 def __getattr__(name: str) -> Any:
     if name in ("backends", "exchange", "testing"):
         return import_module(f"skribe.{name}")
+    if name == "show" or name in _EXTENSION:
+        return getattr(import_module("skribe.notebook"), name)
     if name not in __all__:
         raise AttributeError(f"module 'skribe' has no attribute {name!r}")
     home = import_module("skribe.errors" if name[0].isupper() else "skribe.api")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from skribe.errors import ArgumentError
+from skribe.display.card import Card
+from skribe.display.markdown import card_markdown, card_text
+from skribe.display.page import card_html
+from skribe.errors import ArgumentError, NotFound
 from skribe.handle import Run
+from skribe.session import query_of, settle
 
 if TYPE_CHECKING:
     import pandas
@@ -38,6 +43,36 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"<Comparison of {', '.join(f'{run.name} {run.short_id}' for run in self.runs)}>"
+
+    def __str__(self) -> str:
+        card = self._card()
+        return repr(self) if card is None else card_text(card)
+
+    def _repr_html_(self) -> str | None:
+        card = self._card()
+        return None if card is None else card_html(card)
+
+    def _repr_markdown_(self) -> str | None:
+        card = self._card()
+        return None if card is None else card_markdown(card)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's call
+        card = self._card()
+        if card is None:
+            return {"text/plain": repr(self)}
+        return {"text/html": card_html(card), "text/markdown": card_markdown(card), "text/plain": repr(self)}
+
+    def _card(self) -> Card | None:
+        """None for runs of several stores, for the same run twice, and if one of them is gone."""
+        from skribe.views.cards_compared import comparison_card
+
+        folders = {run.folder for run in self.runs}
+        if len(folders) > 1:
+            return None
+        settle()
+        with contextlib.suppress(ArgumentError, NotFound):
+            return comparison_card(query_of(folders.pop()), [run.id for run in self.runs])
+        return None
 
     def _table(self, values: dict[Run, dict[str, Any]], differing: bool) -> pandas.DataFrame:
         import pandas as pd

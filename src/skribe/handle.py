@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from skribe.display.card import Card
 from skribe.display.diagram import estimator_html
-from skribe.display.page import run_html
-from skribe.display.text import columns, headline, number
+from skribe.display.markdown import card_markdown, card_text
+from skribe.display.page import card_html
+from skribe.display.text import headline
+from skribe.errors import NotFound
 from skribe.pen import Pen
-from skribe.records import Dataset, Note, Param, Warned
+from skribe.records import Dataset, Note, Warned
 from skribe.session import query_of, settle
 from skribe.store.admin import Admin
 from skribe.store.query import RunRow
@@ -103,7 +106,9 @@ class Run(Pen):
     @property
     def changed_params(self) -> dict[str, Any]:
         """Those parameters that differ from the defaults of their class, with those logged by hand."""
-        params = (p for p in self._query.params(self.id) if p.is_default is False or _by_hand(p))
+        from skribe.views.run import by_hand
+
+        params = (p for p in self._query.params(self.id) if p.is_default is False or by_hand(p))
         return {param.key: _value(param.value, param.type) for param in params}
 
     @property
@@ -285,37 +290,36 @@ class Run(Pen):
     # --- showing ----------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
-        row = self._row
+        try:
+            row = self._row
+        except NotFound:
+            return f"<Run {self.short_id} · no longer in the store>"
         head = f"Run {row.name} {self.short_id} · {row.kind} · {row.status} · {seconds(row.wall)}"
         said = headline(self.metrics)
         return f"<{head}{' · ' + said if said else ''}>"
 
     def __str__(self) -> str:
-        row = self._row
-        lines = [f"{row.name} {self.short_id}  ({row.kind}, {row.status}, {seconds(row.wall)})"]
-        lines.append(f"  experiment  {row.experiment}")
-        if row.error is not None:
-            lines.append(f"  error       {row.error.type}{': ' if row.error.message else ''}{row.error.message}")
-        for title, pairs in self._tables().items():
-            if pairs:
-                width = 200 if title in ("notes", "warnings") else 60
-                lines += [f"  {title}", *columns(((key, str(value)) for key, value in pairs), width=width)]
-        return "\n".join(lines)
+        return card_text(self._card())
 
     def _repr_html_(self) -> str:
-        row = self._row
-        return run_html(row.name, self.short_id, row.status, row.wall, self._tables(), self.error)
+        return card_html(self._card())
 
-    def _tables(self) -> dict[str, list[tuple[str, object]]]:
-        return {
-            "parameters that are not defaults": sorted(self.changed_params.items(), key=_best_first),
-            "metrics": [(key, number(value)) for key, value in sorted(self.metrics.items(), key=_best_first)],
-            "fitted": sorted(((k, v) for k, v in self.facts.items() if k != "identity"), key=_best_first),
-            "warnings": [(warned.category.rpartition(".")[2], warned.message) for warned in self.warnings],
-            "notes": [(note.what, note.reason) for note in self.notes],
-            "tags": [(key, value) for key, value in self.tags.items() if key not in _OWN_TAGS],
-            "artifacts": [(path, "") for path in self.artifacts],
-        }
+    def _repr_markdown_(self) -> str:
+        return card_markdown(self._card())
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002 - IPython's call
+        # Both at once, from one reading of the store; IPython chooses among them.
+        card = self._card()
+        return {"text/html": card_html(card), "text/markdown": card_markdown(card), "text/plain": repr(self)}
+
+    def _card(self) -> Card:
+        from skribe.views.cards import gone, run_card
+
+        settle()
+        try:
+            return run_card(self._query, self.id)
+        except NotFound:
+            return gone(self.id)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Run) and (self.id, self._folder) == (other.id, other._folder)
@@ -328,23 +332,6 @@ class Run(Pen):
     @property
     def _row(self) -> RunRow:
         return self._query.run_row(self.id)
-
-
-_OWN_TAGS = frozenset({"estimator_name", "estimator_class"})
-
-
-def _by_hand(param: Param) -> bool:
-    """Logged by the user, or what a search chose: plain values that no class has a default for."""
-    if param.key.startswith("best_"):
-        return True
-    return param.is_default is None and "__" not in param.key and param.type != "object"
-
-
-def _best_first(pair: tuple[str, object]) -> tuple[bool, bool, bool, str]:
-    """The user's own first and what a search chose; the shapes of what was fitted last."""
-    key = pair[0]
-    chosen = key.startswith("best_") and not key.startswith("best_estimator_")
-    return not chosen, key.startswith("training_"), key.startswith("best_estimator_") or "." in key, key
 
 
 def _value(text: str, kind: str) -> Any:

@@ -15,6 +15,7 @@ from skribe.modelled import make_room
 from skribe.records import Artifact, Changes, Metric, Param
 from skribe.session import current_settings, journal_of, query_of
 from skribe.settings import checked_text
+from skribe.store.admin import Admin
 from skribe.store.artifacts import ArtifactStore
 
 
@@ -56,6 +57,10 @@ class Pen:
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Put several tags on the run."""
         self._write(tags={key: str(value) for key, value in _mapping("set_tags", tags).items()})
+
+    def delete_tag(self, key: str) -> None:
+        """Take a tag off the run. NotFound if it has none of this key."""
+        Admin(self._folder).delete_tag(self.id, key)
 
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """Copy a file, or all files of a folder, to the run."""

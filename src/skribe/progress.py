@@ -1,4 +1,4 @@
-"""How far a search has come, shown while it runs: one line in a terminal, one bar in a notebook, nothing elsewhere."""
+"""What is shown while something runs, and when it has ended: a line in a terminal, a bar in a notebook, or nothing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ import shutil
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
-from skribe.display.progress import progress_html, progress_line
+from skribe.display.progress import line_html, progress_html, progress_line
 
 _AFTER = 1.0  # short searches are over before anybody looks
 _EVERY = 0.2
 _CLEAR = "\r\x1b[2K"
+_TRAIL = 400  # points of the small curve; of more, every second is left out
+_LINES = 8
+
+# Where the page of a store is, as long as one runs that this process has started.
+_pages: dict[Path, str] = {}
 
 
 class Progress(NamedTuple):
@@ -28,6 +34,7 @@ class Progress(NamedTuple):
     best: float | None
     best_name: str
     over: bool = False
+    failed: int = 0
 
 
 class Painter:
@@ -38,26 +45,39 @@ class Painter:
         self._run: str | None = None
         self._next = 0.0
         self._handle: Any = None
+        self._trails: dict[str, list[float]] = {}  # of every search that runs
 
     def show(self, progress: Progress) -> None:
         """Show it, if it is time to, and if somebody sees it. The line goes away with the search."""
         now = time.time()
         with self._lock:
+            trail = self._trail(progress)
             if self._run is None and now - progress.started > _AFTER and not progress.over:
                 self._run = progress.run
             if self._run != progress.run or (now < self._next and not progress.over):
                 return
             self._next = now + _EVERY
             try:
-                self._paint(progress, now)
+                self._paint(progress, now, trail)
             finally:
                 if progress.over:
                     self._run, self._next, self._handle = None, 0.0, None
 
-    def _paint(self, progress: Progress, now: float) -> None:
+    def _trail(self, progress: Progress) -> list[float]:
+        """How the best score has grown."""
+        trail = self._trails.setdefault(progress.run, [])
+        if progress.best is not None:
+            trail.append(progress.best)
+            if len(trail) > _TRAIL:
+                del trail[1:-1:2]
+        if progress.over:
+            del self._trails[progress.run]
+        return trail
+
+    def _paint(self, progress: Progress, now: float, trail: list[float]) -> None:
         elapsed = now - progress.started
-        if _in_notebook():
-            self._paint_notebook(progress, elapsed)
+        if in_notebook():
+            self._paint_notebook(progress, elapsed, trail)
             return
         stream = sys.stderr
         if stream is None or not _is_terminal(stream):
@@ -68,17 +88,64 @@ class Painter:
             stream.write(text)
             stream.flush()
 
-    def _paint_notebook(self, progress: Progress, elapsed: float) -> None:
+    def _paint_notebook(self, progress: Progress, elapsed: float, trail: list[float]) -> None:
         from IPython.display import display
 
-        shown = {"text/html": progress_html(progress, elapsed), "text/plain": progress_line(progress, elapsed, 120)}
+        html = progress_html(progress, elapsed, trail)
+        shown = {"text/html": html, "text/plain": progress_line(progress, elapsed, 120)}
         if self._handle is None:
             self._handle = display(shown, raw=True, display_id=True)
         else:
             self._handle.update(shown, raw=True)
 
 
-def _in_notebook() -> bool:
+def page_runs(folder: Path, url: str | None) -> None:
+    """The page of this store is at this address from now on, or nowhere any more."""
+    if url is None:
+        _pages.pop(folder, None)
+    else:
+        _pages[folder] = url
+
+
+class Links:
+    """The lines about runs, with links to their page: one output for a cell, however many runs it makes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._cell: object = None
+        self._handle: Any = None
+        self._lines: list[tuple[str, str]] = []
+        self._count = 0
+
+    def tell(self, line: str, run: str, folder: Path | None) -> bool:
+        """Show the line with a link, if this is a notebook and a page of the store runs; whether it was shown."""
+        url = None if folder is None else _pages.get(folder)
+        if url is None or not in_notebook():
+            return False
+        from IPython.display import display
+
+        cell = sys.modules["IPython"].get_ipython().execution_count
+        with self._lock:
+            if cell != self._cell:
+                self._cell, self._handle, self._lines, self._count = cell, None, [], 0
+            self._count += 1
+            self._lines = [*self._lines, (line, f"{url}runs/{run}")][-_LINES:]
+            earlier = self._count - len(self._lines)
+            html = line_html(self._lines, earlier)
+            text = "\n".join([*([f"and {earlier} earlier"] if earlier else []), *(line for line, _ in self._lines)])
+            shown = {"text/html": html, "text/plain": text}
+            if self._handle is None:
+                self._handle = display(shown, raw=True, display_id=True)
+            else:
+                self._handle.update(shown, raw=True)
+        return True
+
+
+links = Links()
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
     # A kernel has a shell whose class says that it is spoken to by messages; a terminal has another.
     ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()

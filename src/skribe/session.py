@@ -210,6 +210,11 @@ def _say(name: str, run: str, status: str, seconds: float, metrics: Callable[[],
     if stream is None:  # a program without a console
         return
     line = run_line(name, run[-8:], status, seconds, metrics())
+    shown = sys.modules.get("skribe.progress")  # who has started a page has loaded it
+    if shown is not None:
+        folder = next((folder for folder, last in _last.items() if last == run), None)
+        if shown.links.tell(line, run, folder):
+            return
     try:
         print(line, file=stream)
     except (OSError, ValueError):  # closed, or a pipe that nobody reads any more

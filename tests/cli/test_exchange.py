@@ -58,6 +58,8 @@ def test_what_is_chosen(filled):
     ids = list(skribe.runs(store=filled)["run_id"])
     invoke("export", "--run", ids[0][-8:], "--run", ids[1], "runs.csv", "--no-children")
     assert names() == ["run 1", "run 2"]
+    invoke("export", "--run", "last", "runs.csv")
+    assert names() == ["run 2"]
     assert invoke("export", "runs.parquet", "--history").exit_code == 0
     assert list(pd.read_parquet("runs.history.parquet")["value"]) == [0.0, 0.5, 1.0]
 
@@ -71,26 +73,26 @@ def test_stdout_has_the_runs_and_nothing_else(filled):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("code", "arguments", "words"),
     [
-        (("export", "runs.xlsx"), "does not tell the format"),
-        (("export", "-"), "does not tell the format"),
-        (("export", "runs.zip", "--experiment", "no such"), "no run in"),
-        (("export", "runs.zip", "--run", "ffffffff"), "ffffffff"),
-        (("export", "runs.zip", "--where", "metrics.score >"), "--where:"),
-        (("export", "runs.xlsx"), "give --format, one of zip, parquet, csv, jsonl"),
-        (("export", "runs.zip", "--history"), "--history is for csv and parquet"),
-        (("import", "a.zip", "--experiment", " "), "--experiment (' ') must be a name"),
-        (("export", "runs.zip", "--store", "nowhere"), "there is no store"),
-        (("import", "no-such.zip"), "there is nothing at"),
-        (("import", "a.txt"), "is damaged, or is none"),
-        (("import", "https://ada:secret@host/"), "not the address of a server"),
+        (2, ("export", "runs.xlsx"), "does not tell the format"),
+        (2, ("export", "-"), "does not tell the format"),
+        (1, ("export", "runs.zip", "--experiment", "no such"), "no run in"),
+        (1, ("export", "runs.zip", "--run", "ffffffff"), "ffffffff"),
+        (2, ("export", "runs.zip", "--where", "metrics.score >"), "--where:"),
+        (2, ("export", "runs.xlsx"), "give --format, one of zip, parquet, csv, jsonl"),
+        (2, ("export", "runs.zip", "--history"), "--history is for csv and parquet"),
+        (2, ("import", "a.zip", "--experiment", " "), "--experiment (' ') must be a name"),
+        (1, ("export", "runs.zip", "--store", "nowhere"), "there is no store"),
+        (1, ("import", "no-such.zip"), "there is nothing at"),
+        (1, ("import", "a.txt"), "is damaged, or is none"),
+        (2, ("import", "https://ada:secret@host/"), "not the address of a server"),
     ],
 )
-def test_mistakes_are_told_in_a_line(filled, arguments, words):
+def test_mistakes_are_told_in_a_line(filled, code, arguments, words):
     Path("a.txt").write_text("hello")
     done = invoke(*arguments)
-    assert done.exit_code == 1
+    assert done.exit_code == code
     assert words in done.stderr
     assert "Traceback" not in done.output
     assert "secret" not in done.output
@@ -101,7 +103,7 @@ def test_mistakes_are_told_in_a_line(filled, arguments, words):
 def test_a_table_is_not_said_to_be_a_damaged_archive(filled, ending):
     assert invoke("export", f"runs.{ending}").exit_code == 0
     done = invoke("import", f"runs.{ending}", "--store", "other")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "is a table, which cannot be imported" in done.stderr
     assert "skribe export runs.zip" in done.stderr
     assert "zip file" not in done.stderr

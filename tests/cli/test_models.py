@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -59,7 +60,16 @@ def test_models_are_listed(store):
     assert first.split()[:4] == ["iris", "1", "champion", runs[0][-8:]]
     assert first.endswith("accuracy_score 0.5")
     assert unused == "größe  (no version)"
-    assert call("models", "--store", "elsewhere").stdout.startswith("No models are registered.")
+    elsewhere = call("models", "--store", "elsewhere")
+    assert elsewhere.exit_code == 1
+    assert "there is no store in" in elsewhere.stderr
+
+
+def test_no_models_are_registered(store):
+    write(store, 0.5)
+    done = call("models")
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("No models are registered.")
 
 
 def test_gc_says_what_it_deletes(store):
@@ -69,7 +79,13 @@ def test_gc_says_what_it_deletes(store):
     assert done.stdout == (f"model beyond the cap        1 kB  {runs[1]}/model\nWould delete 1 thing, 1 kB.\n"), (
         "a registered one stays"
     )
-    assert call("gc", "--keep-models", "best 1 by training_accuracy_score").stdout.endswith("Deleted 1 thing, 1 kB.\n")
+    unasked = call("gc", "--keep-models", "best 1 by training_accuracy_score")
+    assert unasked.exit_code == 2
+    assert f"{runs[1]}/model" in unasked.stderr
+    assert "add --yes" in unasked.stderr
+    assert (store / "artifacts" / runs[1] / "model").exists()
+    sure = call("gc", "--keep-models", "best 1 by training_accuracy_score", "--yes")
+    assert sure.stdout.endswith("Deleted 1 thing, 1 kB.\n")
     assert not (store / "artifacts" / runs[1] / "model").exists()
     assert (store / "artifacts" / runs[0] / "model").exists()
 
@@ -79,7 +95,12 @@ def test_gc_empties_the_trash_when_asked(store):
     for run in runs:
         Admin(store).delete_run(run)
     assert call("gc", "--empty-trash", "1").stdout == "Nothing to delete.\n"
-    done = call("gc", "--empty-trash", "--store", str(store))
+    rows = json.loads(call("gc", "--empty-trash", "--dry-run", "--json").stdout)
+    assert [(row["what"], row["path"], row["deleted"]) for row in rows] == [
+        ("run in the trash", runs[0], False),
+        ("kept in the trash", runs[1], False),
+    ]
+    done = call("gc", "--empty-trash", "--yes", "--store", str(store))
     assert runs[0] in done.stdout
     assert f"kept in the trash                 {runs[1]}: the registered model iris 1 needs it" in done.stdout
     assert (store / "artifacts" / runs[1]).exists()
@@ -92,7 +113,7 @@ def test_gc_with_wrong_words(store):
     assert "holds no store" in done.stderr
     write(store, 0.5)
     done = call("gc", "--keep-models", "some")
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "'some' is not a size" in done.stderr
     assert "Traceback" not in done.stderr
     assert call("gc", "--empty-trash", "-1").exit_code == 2

@@ -123,10 +123,28 @@ def test_key_counts(tree, query, journal, make):
     journal.write(start, make.finish(start.run, params=(Param("C", "10.0", "float"), Param("kernel", "rbf", "str"))))
     params = {found.key: (found.count, found.varies) for found in query.key_counts("params")}
     assert params == {"C": (5, True), "kernel": (5, False)}
-    assert query.key_counts("params", "other") == [("C", 1, False), ("kernel", 1, False)]
-    assert query.key_counts("tags", where="params.C == 1") == [("owner", 4, False)]
-    assert query.key_counts("params", newest=1) == [("C", 1, False), ("kernel", 1, False)]
+    assert query.key_counts("params", "other") == [("C", 1, False, 1), ("kernel", 1, False, 1)]
+    assert query.key_counts("tags", where="params.C == 1") == [("owner", 4, False, 4)]
+    assert query.key_counts("params", newest=1) == [("C", 1, False, 1), ("kernel", 1, False, 1)]
     assert query.key_counts("params", "nowhere") == []
+
+
+def test_the_parameters_that_somebody_chose(query, journal, make):
+    """Those are what a table of runs begins with: not what is always there, and no objects."""
+    start = make.start()
+    params = [
+        Param("C", "2", "int", False),
+        Param("tol", "0.1", "float", True),
+        Param("by_hand", "7", "int"),
+        Param("svc__C", "1", "int"),
+        Param("steps", "[...]", "object", False),
+    ]
+    journal.write(start, make.finish(start.run, params=tuple(params)))
+    chosen = {found.key: found.chosen for found in query.key_counts("params")}
+    assert chosen == {"C": 1, "by_hand": 1, "steps": 0, "svc__C": 0, "tol": 0}
+
+
+def test_there_are_no_keys_of_artifacts(query):
     with pytest.raises(ArgumentError, match="params, metrics, tags"):
         query.key_counts("artifacts")
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-import skribe
-from skribe.words import seconds
+from skribe.cli.options import store_option
 
-COLUMNS = ("name", "kind", "status", "duration")
-SCORES = ("metrics.training_accuracy_score", "metrics.training_r2_score", "metrics.best_cv_score")
+if TYPE_CHECKING:
+    from skribe.store.query import Query
+
+
+@click.command()
+@store_option
+def command(store: str | None) -> None:
+    """Train four small models with skribe on, and show what it wrote down.
+
+    \b
+      skribe demo
+      skribe demo --store /tmp/demo
+    """
+    play(store)
 
 
 def play(store: str | None) -> None:
     """Train, then print where the records are and the table of runs."""
-    import pandas as pd
     from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
     from sklearn.ensemble import RandomForestRegressor
     from sklearn.linear_model import LogisticRegression
@@ -21,6 +33,9 @@ def play(store: str | None) -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
+
+    import skribe
+    from skribe.cli.stores import opened
 
     click.echo("Four fits, with `skribe.autolog()` on. skribe says a line about each:\n", err=True)
     skribe.autolog(store=store, experiment="demo")
@@ -31,18 +46,26 @@ def play(store: str | None) -> None:
         make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
         grid = {"svc__C": [0.1, 1, 10], "svc__kernel": ["rbf", "linear"]}
         GridSearchCV(make_pipeline(StandardScaler(), SVC()), grid, cv=3).fit(X, y)
-        table = skribe.runs(experiment="demo", limit=4)
         last = skribe.last_run()
     finally:
         skribe.autolog(disable=True)
 
-    shown = table[["run_id", *COLUMNS, *SCORES]].assign(run_id=table["run_id"].str[-8:])
-    shown["duration"] = shown["duration"].map(seconds)
-    shown.columns = [str(name).removeprefix("metrics.").removeprefix("training_") for name in shown]
-    click.echo("\nWhat `skribe.runs()` has, some columns of it:\n")
-    with pd.option_context("display.width", 120, "display.max_columns", 12):
-        click.echo(shown.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep=""))
+    click.echo("\nWhat `skribe runs` shows of them:\n")
+    with opened(str(last.folder)) as query:
+        _table(query)
     click.echo("\nAnd `print(skribe.last_run())`:\n")
     click.echo(str(last))
     click.echo(f"\nThe records are in {last.folder}")
+    click.echo("In the terminal: `skribe runs`, `skribe show last`, `skribe ui`.")
     click.echo("In Python: `import skribe`, then `skribe.runs()`, `skribe.last_run()`, `skribe.get_run(ID)`.")
+
+
+def _table(query: Query) -> None:
+    from skribe.cli.columns import keys_of, table_of, usual
+    from skribe.cli.output import emit
+
+    asked = {"experiment": "demo", "sort_by": None, "limit": 4}
+    columns = usual(query, asked)
+    keys = keys_of(query, columns, asked)
+    columns, rows = table_of(query.runs_page("demo", limit=4, columns=keys).rows, columns, keys)
+    emit(None, columns, rows, more="skribe runs --columns A,B")

@@ -5,22 +5,18 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import click
 
 from skribe.cli.gc import size
-from skribe.errors import ArgumentError, QueryError
+from skribe.cli.stores import run_id
 from skribe.exchange import Imported, export_runs, import_runs
+from skribe.store.location import find_store
+from skribe.store.query import Query
+from skribe.words import count
 
 _SHOWN = 10
-# How a message for Python names an argument, and what it is called in the terminal.
-_OPTIONS = {
-    "where=:": "--where:",
-    "give format=,": "give --format,",
-    "history=True is": "--history is",
-    "import_runs(experiment=": "--experiment (",
-}
 
 
 def bring_out(
@@ -36,7 +32,10 @@ def bring_out(
     store: str | None,
 ) -> None:
     """Export, and say what was written."""
-    with _as_options(), Progress("exporting") as progress:
+    if "last" in runs:
+        with contextlib.closing(Query(find_store(store))) as query:
+            runs = [run_id(query, run) for run in runs]
+    with Progress("exporting") as progress:
         done = export_runs(
             sys.stdout.buffer if target == "-" else target,
             store=store,
@@ -51,9 +50,9 @@ def bring_out(
         )
     if target == "-":
         sys.stdout.flush()
-    what = _count(done.runs, "run")
+    what = count(done.runs, "run")
     if done.format == "zip":
-        what += f" with {_count(done.files, 'file')}, {size(done.size)}"
+        what += f" with {count(done.files, 'file')}, {size(done.size)}"
     where_to = " and ".join(map(str, done.paths)) or "stdout"
     click.echo(f"Exported {what} to {where_to}", err=True)
     _tell("left out", done.left_out)
@@ -61,7 +60,7 @@ def bring_out(
 
 def bring_in(source: str, *, experiment: str | None, deleted: bool, dry_run: bool, store: str | None) -> None:
     """Import, and say what has come."""
-    with _as_options(), Progress("importing") as progress:
+    with Progress("importing") as progress:
         done = import_runs(
             source, store=store, experiment=experiment, deleted=deleted, dry_run=dry_run, step=progress.step
         )
@@ -70,28 +69,15 @@ def bring_in(source: str, *, experiment: str | None, deleted: bool, dry_run: boo
     click.echo(f"The store is {done.store}", err=True)
 
 
-@contextlib.contextmanager
-def _as_options() -> Iterator[None]:
-    """What is wrong with an argument is told with the option's name: nobody has written an argument here."""
-    try:
-        yield
-    except (ArgumentError, QueryError) as error:
-        said = str(error)
-        for argument, option in _OPTIONS.items():
-            if argument in said:
-                raise type(error)(said.replace(argument, option, 1)) from error
-        raise
-
-
 def summary(done: Imported, dry_run: bool) -> str:
     """One line: how many were new, and how many were there."""
     words = "Would import" if dry_run else "Imported"
-    line = f"{words} {_count(done.new, 'new run')}"
+    line = f"{words} {count(done.new, 'new run')}"
     if done.completed:
         line += f", {'would complete' if dry_run else 'completed'} {done.completed} that were here"
     if done.known:
         line += f"; {done.known} {'was' if done.known == 1 else 'were'} here already"
-    return f"{line} ({_count(done.files, 'file')})"
+    return f"{line} ({count(done.files, 'file')})"
 
 
 def _tell(what: str, lines: Sequence[str]) -> None:
@@ -99,10 +85,6 @@ def _tell(what: str, lines: Sequence[str]) -> None:
         click.echo(f"{what}: {line}", err=True)
     if len(lines) > _SHOWN:
         click.echo(f"{what}: and {len(lines) - _SHOWN} more", err=True)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class Progress:

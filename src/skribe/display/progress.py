@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 from typing import Protocol
 
+from skribe.display.harmless import one_line
+from skribe.display.sketch import spark
 from skribe.display.text import number
-from skribe.words import seconds, shorten
+from skribe.words import seconds
 
 
 class HowFar(Protocol):
@@ -25,6 +28,8 @@ class HowFar(Protocol):
     @property
     def best_name(self) -> str: ...
     @property
+    def failed(self) -> int: ...
+    @property
     def over(self) -> bool: ...
 
 
@@ -36,33 +41,59 @@ def time_left(progress: HowFar, elapsed: float) -> float | None:
 
 
 def progress_line(progress: HowFar, elapsed: float, width: int) -> str:
-    """One line of at most `width` characters: done of total, the best so far, the time."""
+    """One line of at most `width` characters: done of total, the best so far, what failed, the time."""
     of = "" if progress.total is None else f"/{progress.total}"
     name = f"{progress.name} " if width >= 70 else ""
-    parts = [f"skribe: {name}{progress.done}{of} fits"]
+    stopped = "stopped after " if _stopped(progress) else ""
+    parts = [f"skribe: {name}{stopped}{progress.done}{of} fits"]
     left = time_left(progress, elapsed)
     if progress.over or not left:
         parts.append(_rounded(elapsed))
     else:
         parts.append(f"{_rounded(elapsed)}, about {_rounded(left)} left")
+    if progress.failed:
+        parts.append(f"{progress.failed} failed")
     if progress.best is not None:
         parts.append(f"best {number(progress.best)} ({progress.best_name})")
-    return shorten(" · ".join(parts), width)
+    return one_line(" · ".join(parts), width)
 
 
-def progress_html(progress: HowFar, elapsed: float) -> str:
-    """The same with a bar, in the notebook's own colours."""
+def progress_html(progress: HowFar, elapsed: float, trail: Sequence[float] = ()) -> str:
+    """The same with a bar and a small curve of the best so far, in the notebook's own colours."""
     bar = ""
     if progress.total:
         share = min(1.0, progress.done / progress.total)
         bar = (
             f'<div role="progressbar" aria-valuenow="{progress.done}" aria-valuemax="{progress.total}" '
-            'style="width:16em;height:.5em;border:1px solid currentColor;border-radius:.3em;margin:.3em 0;opacity:.6">'
-            f'<div style="width:{share:.1%};height:100%;background:currentColor"></div></div>'
+            f'style="{_BAR}"><div style="width:{share:.1%};height:100%;background:{_FILL}"></div></div>'
         )
     line = escape(progress_line(progress, elapsed, 200))
-    return f'<div style="font:13px/1.5 system-ui,sans-serif;color:inherit">{line}{bar}</div>'
+    curve = "" if len(set(trail)) < 2 else f"<div>{spark(trail)}</div>"
+    return f'<div style="{_FONT}"><div>{line}</div><div style="{_ROW}">{bar}{curve}</div></div>'
+
+
+def line_html(lines: Sequence[tuple[str, str]], earlier: int) -> str:
+    """Lines about runs, each with a link to its page."""
+    more = f"<div>and {earlier} earlier</div>" if earlier else ""
+    told = "".join(
+        f'<div>{escape(one_line(line, 300))} · <a href="{escape(url)}" target="_blank" rel="noopener">open</a></div>'
+        for line, url in lines
+    )
+    return f'<div style="{_FONT};opacity:.8">{more}{told}</div>'
+
+
+def _stopped(progress: HowFar) -> bool:
+    return progress.over and progress.total is not None and progress.done < progress.total
 
 
 def _rounded(value: float) -> str:
     return seconds(float(max(1, round(value))))
+
+
+_FONT = "font:12px/1.6 var(--jp-content-font-family,system-ui,sans-serif);color:inherit"
+_ROW = "display:flex;gap:1em;align-items:center"
+_BAR = (
+    "width:16em;height:.5em;border:1px solid color-mix(in srgb,currentColor 35%,transparent);border-radius:.3em;"
+    "margin:.3em 0"
+)
+_FILL = "color-mix(in srgb,#2f74d0 72%,currentColor)"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from skribe.words import seconds, shorten
 
 # The metric that speaks for a run, the first of these that it has.
-_HEADLINES = (
+_SPEAKERS = (
     "best_cv_score",
     "cv_accuracy_score",
     "cv_r2_score",
@@ -21,6 +21,8 @@ _HEADLINES = (
     "training_outlier_fraction",
     "training_score",
 )
+# What `headline` looks at.
+HEADLINES = (*_SPEAKERS, "training_metrics.rows")
 
 
 def number(value: float) -> str:
@@ -32,7 +34,7 @@ def number(value: float) -> str:
 
 def headline(metrics: Mapping[str, float]) -> str:
     """The one metric that says most, `accuracy_score 0.9733`, or nothing."""
-    for key in _HEADLINES:
+    for key in _SPEAKERS:
         if key in metrics:
             rows = metrics.get("training_metrics.rows")
             said = f"{key.removeprefix('training_')} {number(metrics[key])}"

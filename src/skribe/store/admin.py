@@ -10,6 +10,7 @@ import time
 
 from skribe.errors import ArgumentError, NotFound
 from skribe.store.changing import Changing
+from skribe.store.names import check_text
 
 
 class Admin(Changing):
@@ -81,6 +82,17 @@ class Admin(Changing):
                     f"{_INSIDE} {_AGAIN} WHERE num IN inside AND deleted IS NULL ORDER BY num",
                     {"num": row.num, "now": time.time()},
                 )
+        return row.id
+
+    def delete_tag(self, run: str, key: str) -> str:
+        """Take a tag off the run. NotFound if it has none of this key. The id of the run."""
+        check_text("a tag's name", key)
+        row = self._find(run)
+        with self._writing() as connection:
+            if not connection.execute("DELETE FROM tag WHERE run = ? AND key = ?", (row.num, key)).rowcount:
+                raise NotFound(f"run {row.id[-8:]} has no tag {key!r}")
+            # An entry of the journal, so that whoever follows it looks at the run again.
+            connection.execute("INSERT INTO journal (run, time) VALUES (?, ?)", (row.num, time.time()))
         return row.id
 
 

@@ -40,6 +40,11 @@ _VARIES = {
     "tags": "min(value) IS NOT max(value)",
 }
 
+_CHOSEN = {
+    "params": "sum(type NOT IN ('object', 'json') AND CASE WHEN is_default IS NULL THEN instr(key, '__') = 0"
+    " ELSE NOT is_default END)"
+}
+
 
 class RunLine(NamedTuple):
     """One row of the table. `cells` are the values of the columns that were asked for: None where there is none.
@@ -70,11 +75,15 @@ class RunsPage(NamedTuple):
 
 
 class KeyCount(NamedTuple):
-    """How many runs have a key, and whether those that have it differ in its value."""
+    """How many runs have a key, whether those that have it differ in its value, and how many chose it.
+
+    A parameter is chosen if it is no default, but a plain value; all else is.
+    """
 
     key: str
     count: int  # type: ignore[assignment]
     varies: bool
+    chosen: int
 
 
 @dataclass(slots=True)
@@ -341,13 +350,14 @@ class PageReader(RunReader):
             raise ArgumentError(f"there are no keys of {group!r}: use one of {', '.join(_VARIES)}")
         asked = Selection(experiment, where, limit=newest)
         sql = (
-            f"SELECT key, count(*), {_VARIES[group]} FROM {_THESE} CROSS JOIN {GROUPS[group]} ON run = num"
+            f"SELECT key, count(*), {_VARIES[group]}, {_CHOSEN.get(group, 'count(*)')}"
+            f" FROM {_THESE} CROSS JOIN {GROUPS[group]} ON run = num"
             " GROUP BY key ORDER BY key"
         )
         with self._desk.work() as (connection, columns):
             _, numbers = self._desk.numbers(connection, columns, asked, self._pulse.dead(connection))
             rows = connection.execute(sql, (json.dumps(list(numbers)),)).fetchall()
-        return [KeyCount(key, count, bool(varies)) for key, count, varies in rows]
+        return [KeyCount(key, count, bool(varies), chosen) for key, count, varies, chosen in rows]
 
 
 def _words(given: str | Sequence[str] | None) -> str | tuple[str, ...] | None:

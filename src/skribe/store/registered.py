@@ -46,6 +46,15 @@ class RegisteredRow(NamedTuple):
     tags: dict[str, str]
 
 
+class DeletedRow(NamedTuple):
+    """A registered name in the trash, with the number of its versions that went there with it."""
+
+    name: str
+    description: str | None
+    deleted: float
+    versions: int
+
+
 class RegistryReader(RunReader):
     """The part of `Query` that reads the registry. A file that is older than it has none."""
 
@@ -63,6 +72,18 @@ class RegistryReader(RunReader):
                 "SELECT key, value FROM registered_tag WHERE registered = ? ORDER BY 1", (number,)
             )
             return RegisteredRow(name, description, created, dict(aliases.fetchall()), dict(tags.fetchall()))
+
+    def registered_deleted(self) -> list[DeletedRow]:
+        """The registered names in the trash, the one deleted last first."""
+        with self._snapshot() as connection:
+            if not knows(connection, 3):
+                return []
+            sql = (
+                "SELECT g.name, g.description, g.deleted, (SELECT count(*) FROM version WHERE registered = g.id"
+                " AND deleted IS NULL) FROM registered g WHERE g.deleted IS NOT NULL"
+                " ORDER BY g.deleted DESC, g.id DESC"
+            )
+            return [DeletedRow(*row) for row in connection.execute(sql)]
 
     def versions(self, name: str | None = None, *, deleted: bool = False) -> list[VersionRow]:
         """The versions of a name (of all, without one), lowest first; with `deleted`, those that were deleted."""

@@ -180,16 +180,21 @@ def private_folder() -> Path:
     return folder
 
 
+def spool_files(store: Path) -> list[Path]:
+    """The files in which processes, dead or alive, have records of this store waiting."""
+    return sorted(spool_folder().glob(f"{_name_of(store)}-*.jsonl"))
+
+
 def records_wait(store: Path) -> bool:
     """Whether some process, dead or alive, has records of this store waiting in a file."""
-    return any(spool_folder().glob(f"{_name_of(store)}-*.jsonl"))
+    return bool(spool_files(store))
 
 
 def abandoned(store: Path) -> Iterator[Spool]:
     """The spools that dead processes left for this store, each locked for us."""
     if not hasattr(os, "pread"):
         return
-    for file in sorted(spool_folder().glob(f"{_name_of(store)}-*.jsonl")):
+    for file in spool_files(store):
         spool = _adopt(store, file)
         if spool is not None:
             yield spool

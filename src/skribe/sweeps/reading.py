@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 def table_of(query: Query, run_id: str) -> SearchTable:
     """The candidates of a search and what each split of them gave, as the views want them."""
-    candidates, results = query.candidates(run_id), query.results(run_id)
+    return as_table(query, run_id, query.candidates(run_id), query.results(run_id))
+
+
+def as_table(query: Query, run_id: str, candidates: list[Candidate], results: list[Result]) -> SearchTable:
+    """The same of what was read before."""
     places = {candidate.number: row for row, candidate in enumerate(candidates)}
     shape = len(candidates), max((result.split for result in results), default=-1) + 1
     empty = np.full(shape, math.nan)

@@ -376,10 +376,9 @@ class Sweep:
         best = self.best
         name = "" if best.part is None else best.part.place.name
         done, total = self.computed + self.reused, self.layout.total()
+        run, label, failed = self.home.run, self.home.name, self.failed
         self.home.show(
-            Progress(
-                self.home.run, self.home.name, self.call.started, done, total, self.computed, best.score, name, over
-            )
+            Progress(run, label, self.call.started, done, total, self.computed, best.score, name, over, failed)
         )
 
 

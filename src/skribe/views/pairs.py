@@ -138,12 +138,10 @@ def _folds_of(query: Query, view: RunView) -> _Folds | None:
     """The scores per fold of a cross-validation, of a candidate, or of the candidate that a search chose."""
     if view.kind == "candidate" and view.parent is not None:
         home, number_ = view.parent.id, _number_of(query, view.parent.id, view.id)
-    elif view.kind in ("search", "cv"):
+    else:  # a search or a cross-validation; also one that became part of a run by hand
         home, number_ = view.id, None if view.kind == "cv" else _chosen(query, view.id)
-        if view.kind == "search" and number_ is None:
+        if number_ is None and view.kind != "cv":
             return None
-    else:
-        return None
     results = [one for one in query.results(home) if number_ is None or one.candidate == number_]
     scores = _scores(results)
     sizes = [(int(one.body.get("n_train") or 0), int(one.body.get("n_test") or 0)) for one in results]

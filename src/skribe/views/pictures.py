@@ -56,25 +56,46 @@ def picture_files(query: Query, run: str) -> list[str]:
     """The file names of what can be drawn of a run."""
     from skribe.plots.draw import DRAWABLE, file_name
 
-    return [file_name(name, data) for name, data in query.table_names(run) if name in DRAWABLE]
+    files = [file_name(name, data) for name, data in query.table_names(run) if name in DRAWABLE]
+    return [*files, *(f"{name}.png" for name in _of_no_data(query, run))]
+
+
+def _of_no_data(query: Query, run: str) -> list[str]:
+    """The pictures that belong to no data set: how a search went, or a training."""
+    if not query.candidates(run):
+        return [HISTORY] if any(m.step is not None and m.key not in _OF_TIME for m in query.metrics(run)) else []
+    told = search_views(query, run)
+    if not told["validation_curves"]:  # the folds of a cross-validation
+        return []
+    there = {
+        "heat_map": told["heat_maps"]["maps"],
+        "rungs": told["rungs"]["rungs"],
+        "timeline": told["timeline"]["workers"],
+    }
+    names = ("validation_curve", "heat_map", "score_against_time", "progress", "timeline", "rungs")
+    return [name for name in names if there.get(name, True)]
 
 
 def drawn_file(query: Query, artifacts: ArtifactStore, run: str, name: str) -> Path | None:
     """The picture of this file name, drawn unless it has been drawn before; None if it is no picture's."""
     from skribe.plots.draw import draw, name_of, picture, title_of
 
-    meant = name_of(name)
-    if meant is None or meant not in query.table_names(run):
+    meant, (stem, _, ending) = name_of(name), name.rpartition(".")
+    if meant is not None and meant in query.table_names(run):
+        plot, of = meant[0], f" · {meant[1]}"
+    elif stem in (HISTORY, *_SEARCH) and ending in ("png", "svg") and stem in _of_no_data(query, run):
+        plot, of = stem, ""
+    else:
         return None
     with contextlib.suppress(NotFound):
         return artifacts.path(run, name)  # a file of the user's own goes before
-    view = _found(query, run, *meant)[1]
+    view = _found(query, run, *meant)[1] if of and meant else picture_of(query, run, plot, (), None)[1]
     row = query.run_row(run)
-    title = title_of(meant[0], f"{row.name} {run[-8:]} · {meant[1]}")
-    digest = fingerprint(json.dumps([meant[0], title, view]))
+    title = title_of(plot, f"{row.name} {run[-8:]}{of}")
+    digest = fingerprint(json.dumps([plot, title, view]))
     place = artifacts.folder / "drawn" / str(digest) / name
     if not place.exists():
-        body = picture(draw(meant[0], view, title=title), place.suffix.lstrip("."))
+        body = picture(draw(plot, view, title=title), place.suffix.lstrip("."))
         place.parent.mkdir(parents=True, exist_ok=True)
         beside = place.with_name(f".{os.getpid()}-{place.name}")
         beside.write_bytes(body)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skribe.display.text import headline, number
+from skribe.display.text import HEADLINES, headline, number
 from skribe.records import Metric, Param
 from skribe.store.query import Query, RunRow
 from skribe.store.values import plain_value
@@ -113,7 +113,7 @@ class RunView:
     datasets: tuple[DatasetView, ...]
     warnings: tuple[tuple[str, str, str, int], ...]  # category, message, where, how often
     notes: tuple[tuple[str, str], ...]  # what is absent or needs a word, and why
-    advice: tuple[str, ...]
+    advice: tuple[str, ...]  # what the results of a search suggest: a best value at the edge of its range …
     models: tuple[ModelView, ...]
     artifacts: tuple[ArtifactView, ...]
     pictures: tuple[tuple[str, str], ...]  # name and data of what can be drawn, for `picture_of`
@@ -154,7 +154,7 @@ def run_view(query: Query, run: str) -> RunView:
         headline=_said(metrics),
         error=None if failure is None else ErrorView(failure.type, failure.message, failure.traceback),
         parent=None if row.parent is None else ref_of(query, query.run_row(row.parent)),
-        children=tuple(ref_of(query, child) for child in children[:_CHILDREN]),
+        children=refs_of(query, children[:_CHILDREN]),
         n_children=len(children),
         best=next((ref_of(query, child) for child in children if child.id == best), None),
         params=params_of(query, row),
@@ -166,7 +166,7 @@ def run_view(query: Query, run: str) -> RunView:
         datasets=datasets_of(query, row),
         warnings=tuple((w.category, w.message, f"{w.filename}:{w.line}", w.times) for w in query.warnings(row)),
         notes=notes_of(query, row),
-        advice=advice_of(query, row),
+        advice=tuple(note.reason for note in query.notes(row) if note.what == "advice"),
         models=models_of(query, row),
         artifacts=tuple(ArtifactView(a.path, a.size) for a in query.artifacts(row)),
         pictures=tuple(table for table in tables if table[0] in DRAWABLE),
@@ -181,6 +181,15 @@ def run_view(query: Query, run: str) -> RunView:
 def ref_of(query: Query, row: RunRow) -> RunRef:
     """A run in a few words."""
     return RunRef(row.id, row.name, row.kind, row.status, row.start, row.wall, _said(query.metrics(row)))
+
+
+def refs_of(query: Query, rows: Sequence[RunRow]) -> tuple[RunRef, ...]:
+    """Several runs in a few words, read at once."""
+    metrics = query.metrics_of([row.num for row in rows], HEADLINES)
+    return tuple(
+        RunRef(row.id, row.name, row.kind, row.status, row.start, row.wall, headline(metrics.get(row.num, {})))
+        for row in rows
+    )
 
 
 def params_of(query: Query, run: str | RunRow) -> tuple[ParamView, ...]:
@@ -226,17 +235,6 @@ def notes_of(query: Query, row: RunRow) -> tuple[tuple[str, str], ...]:
         for reason in refusal.reasons.splitlines()
     ]
     return tuple(told)
-
-
-def advice_of(query: Query, row: RunRow) -> tuple[str, ...]:
-    """What the results of a search suggest: a best value at the edge of its range, and the like."""
-    said = tuple(note.reason for note in query.notes(row) if note.what == "advice")
-    if said or row.kind != "search" or row.status in ("running", "killed"):
-        return said  # of half a search nothing is certain
-    from skribe.plots.advice import advice
-    from skribe.sweeps.reading import table_of
-
-    return tuple(one.text for one in advice(table_of(query, row.id)))
 
 
 def rank(key: str) -> tuple[bool, bool, bool, str]:

@@ -10,10 +10,10 @@ import numpy as np
 
 from skribe.plots.axes import scale_of
 from skribe.plots.search import views
-from skribe.plots.table import SearchTable, mean_of, plain_numbers, std_of
+from skribe.plots.table import Array, SearchTable, mean_of, plain_numbers, std_of
 from skribe.store.query import Query
 from skribe.store.searches import how_far
-from skribe.sweeps.reading import table_of
+from skribe.sweeps.reading import as_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class SearchView:
 
     run: str
     name: str
-    kind: str  # search, or cv: there the candidates are the folds
+    kind: str  # search, also inside of a run by hand; or cv: there the candidates are the folds
     status: str
     stamp: str  # equal as long as nothing new has come
     done: int  # (candidate, split) pairs
@@ -73,6 +73,7 @@ class SearchView:
 
 
 _ERRORS = 20
+_IN_COLUMNS = frozenset({"candidate", "x", "mean", "std"})
 
 
 def stamp_of(query: Query, run: str) -> str:
@@ -89,8 +90,8 @@ def search_view(query: Query, run: str) -> SearchView | None:
     candidates = query.candidates(row)
     if not candidates:
         return None
-    table = table_of(query, row.id)
     results = query.results(row)
+    table = as_table(query, row.id, candidates, results)
     places = {candidate.number: place for place, candidate in enumerate(candidates)}
     finished, failed = np.zeros(len(table), dtype=int), np.zeros(len(table), dtype=int)
     errors: dict[int, str] = {}
@@ -104,11 +105,10 @@ def search_view(query: Query, run: str) -> SearchView | None:
             if len(errors) < _ERRORS:
                 errors.setdefault(place, str(result.body["error"]))
     fits = next((fact.value for fact in query.facts(row) if fact.key == "n_fits"), None)
-    told = views(table)
     return SearchView(
         run=row.id,
         name=row.name,
-        kind=row.kind,
+        kind="cv" if row.kind == "cv" else "search",
         status=row.status,
         stamp=stamp,
         done=len(results),
@@ -124,15 +124,45 @@ def search_view(query: Query, run: str) -> SearchView | None:
         names=table.names,
         children=tuple(candidate.run for candidate in candidates),
         rank=_ranks(table),
-        fit_seconds=tuple(plain_numbers(mean_of(table.fit_seconds))),
-        score_seconds=tuple(plain_numbers(mean_of(table.score_seconds))),
+        fit_seconds=tuple(_brief(mean_of(table.fit_seconds))),
+        score_seconds=tuple(_brief(mean_of(table.score_seconds))),
         finished=tuple(finished.tolist()),
         failed=tuple(failed.tolist()),
         iteration=None if table.iteration is None else tuple(table.iteration.tolist()),
         resources=None if table.resources is None else tuple(plain_numbers(table.resources)),
         errors=tuple(errors.items()),
-        views=told if row.kind == "search" else {**told, "advice": []},
+        views=_views(table, with_advice=row.kind != "cv"),
     )
+
+
+def _views(table: SearchTable, with_advice: bool) -> dict[str, Any]:
+    """The views without what the columns have: ten thousand candidates would be told five times."""
+    told = views(table)
+    told["validation_curves"] = [
+        {key: value for key, value in curve.items() if curve["kind"] == "curve" or key not in _IN_COLUMNS}
+        for curve in told["validation_curves"]
+    ]
+    told["score_against_time"] = {"pareto": told["score_against_time"]["pareto"]}
+    del told["progress"]["name"]
+    for key in ("seconds", "score", "best_so_far"):
+        told["progress"][key] = _brief(np.array(told["progress"][key], dtype=float))
+    for worker in told["timeline"]["workers"]:
+        worker["tasks"] = [
+            [candidate, split, round(began, 4), took if took is None else round(took, 6)]
+            for candidate, split, began, took in worker["tasks"]
+        ]
+    if not with_advice:
+        told["advice"] = []
+    return told
+
+
+def _brief(array: Array) -> list[Any]:
+    """The numbers with eight significant digits, which is more than anybody sees and half of what JSON would hold."""
+    with np.errstate(all="ignore"):
+        places = 7 - np.floor(np.log10(np.abs(array)))
+        scale = 10.0 ** np.where(np.isfinite(places), np.clip(places, -300, 300), 0.0)
+        brief = np.round(array * scale) / scale
+    return plain_numbers(np.where(np.isfinite(brief), brief, array))
 
 
 def _param(table: SearchTable, key: str) -> SearchedParam:
@@ -155,11 +185,11 @@ def _scorer(table: SearchTable, name: str) -> ScorerView:
     train = table.train.get(name)
     return ScorerView(
         name=name,
-        mean=tuple(plain_numbers(table.mean(name))),
-        std=tuple(plain_numbers(table.std(name))),
-        folds=tuple(tuple(row) for row in plain_numbers(table.scores(name))),
-        train_mean=None if train is None else tuple(plain_numbers(mean_of(train))),
-        train_std=None if train is None else tuple(plain_numbers(std_of(train))),
+        mean=tuple(_brief(table.mean(name))),
+        std=tuple(_brief(table.std(name))),
+        folds=tuple(tuple(row) for row in _brief(table.scores(name))),
+        train_mean=None if train is None else tuple(_brief(mean_of(train))),
+        train_std=None if train is None else tuple(_brief(std_of(train))),
     )
 
 

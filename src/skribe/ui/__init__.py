@@ -1,0 +1,1 @@
+"""The page: runs in a browser, served from this machine or frozen into files."""

@@ -1,0 +1,183 @@
+"""What the API answers and the pages carry, as plain data. Nothing here knows of requests."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from skribe.errors import ArgumentError, NotFound
+from skribe.store.page import KeyCount
+from skribe.store.query import Query
+from skribe.views.plain import as_plain
+
+if TYPE_CHECKING:  # they need numpy, which the first page does not wait for
+    from skribe.views.search import SearchView
+
+PAGE = 100
+MOST = 1000
+MOST_COMPARED = 50
+# What is looked at to say which keys there are.
+NEWEST = 2000
+# The columns that a table begins with: the metrics that say most, and the parameters that people chose and varied.
+_METRICS, _PARAMS = 3, 4
+_HOW_TO_RUN = ("verbose", "n_jobs", "random_state", "error_score", "pre_dispatch", "cv", "refit", "return_train_score")
+TELLING = ("best_cv_score", "cv_accuracy_score", "cv_r2_score", "training_accuracy_score", "training_r2_score")
+# Searches as they were last drawn up: store, run and stamp.
+_KEPT = 4
+_kept: dict[tuple[Path, str, str], SearchView] = {}
+_keeping = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which runs, in which order, with which cells."""
+
+    experiment: str | None = None
+    where: str | None = None
+    kind: tuple[str, ...] = ()
+    status: tuple[str, ...] = ()
+    sort: str | None = None
+    ascending: bool = False
+    offset: int = 0
+    limit: int = PAGE
+    columns: tuple[str, ...] = field(default=())
+    children: bool = False
+    parent: str | None = None
+    deleted: bool = False
+
+
+def runs_answer(query: Query, asked: Asked) -> dict[str, Any]:
+    """A part of the table of runs."""
+    if asked.limit > MOST:
+        raise ArgumentError(
+            f"limit={asked.limit} is too much at once: ask for {MOST} at most, and again with offset=."
+        )
+    seq = query.last_seq()
+    page = query.runs_page(
+        asked.experiment,
+        asked.where,
+        parent=asked.parent,
+        children=asked.children,
+        kind=asked.kind or None,
+        status=asked.status or None,
+        sort_by=asked.sort,
+        ascending=asked.ascending,
+        limit=asked.limit,
+        offset=asked.offset,
+        deleted=asked.deleted,
+        columns=asked.columns,
+    )
+    return {
+        "seq": seq,
+        "total": page.total,
+        "offset": asked.offset,
+        "columns": list(asked.columns),
+        "rows": [as_plain(row) for row in page.rows],
+    }
+
+
+def keys_answer(query: Query, experiment: str | None = None, where: str | None = None) -> dict[str, Any]:
+    """The keys that the newest runs have, and the columns that a table of them begins with."""
+    params, metrics, tags = (
+        query.key_counts(group, experiment, where, newest=NEWEST) for group in ("params", "metrics", "tags")
+    )
+    return {
+        "params": as_plain(params),
+        "metrics": as_plain(metrics),
+        "tags": as_plain(tags),
+        "default": default_columns(params, metrics),
+    }
+
+
+def default_columns(params: Sequence[KeyCount], metrics: Sequence[KeyCount]) -> list[str]:
+    """The columns that a table of these runs begins with."""
+    chosen = sorted((one for one in params if one.varies and one.chosen), key=lambda one: (-one.chosen, one.key))
+    varying = [f"params.{one.key}" for one in chosen if one.key.rpartition("__")[2] not in _HOW_TO_RUN]
+    return [f"metrics.{key}" for key in _telling(metrics)] + varying[:_PARAMS]
+
+
+def _telling(metrics: Sequence[KeyCount]) -> list[str]:
+    there = {one.key for one in metrics}
+    first = [key for key in TELLING if key in there]
+    rest = [one.key for one in _most(metrics) if one.varies and one.key not in first and "." not in one.key]
+    return (first + rest)[:_METRICS]
+
+
+def _most(counts: Sequence[KeyCount]) -> list[KeyCount]:
+    return sorted(counts, key=lambda one: (-one.count, one.key))
+
+
+def search_of(query: Query, run: str) -> SearchView | None:
+    """A search; None if the run is none. The last ones are kept, because drawing up a wide one takes a second."""
+    from skribe.views.search import search_view, stamp_of
+
+    row = query.run_row(run)
+    key = (query.folder, row.id, stamp_of(query, row.id))
+    with _keeping:
+        if key in _kept:
+            _kept[key] = _kept.pop(key)
+            return _kept[key]
+    view = search_view(query, row.id)
+    if view is not None:
+        with _keeping:
+            _kept[(*key[:2], view.stamp)] = view
+            while len(_kept) > _KEPT:
+                del _kept[next(iter(_kept))]
+    return view
+
+
+def search_answer(query: Query, run: str, known: str | None = None) -> dict[str, Any]:
+    """A search, or that nothing is new since the stamp `known`."""
+    from skribe.views.search import stamp_of
+
+    if known is not None and stamp_of(query, run) == known:
+        return {"unchanged": True, "stamp": known}
+    view = search_of(query, run)
+    if view is None:
+        raise NotFound(f"run {run} is no search: it has no candidates")
+    return {name: getattr(view, name) for name in view.__dataclass_fields__}
+
+
+def picture_answer(query: Query, run: str, name: str, data: str | None, params: Sequence[str] = ()) -> dict[str, Any]:
+    """The data of one picture."""
+    from skribe.views import picture_of
+
+    title, view = picture_of(query, query.run_row(run).id, name, tuple(params), data)
+    return {"name": name, "data": data, "title": title, "view": as_plain(view)}
+
+
+def curve_answer(query: Query, run: str, key: str) -> dict[str, Any]:
+    """A metric by step."""
+    from skribe.views import curve_of
+
+    return dict(as_plain(curve_of(query, query.run_row(run).id, key)))
+
+
+def seen_answer(query: Query, run: str) -> dict[str, Any]:
+    """All that is shown of a run."""
+    from skribe.views import run_view
+
+    return dict(as_plain(run_view(query, run)))
+
+
+def compared_answer(query: Query, runs: Sequence[str]) -> dict[str, Any]:
+    """Several runs beside each other."""
+    from skribe.views import comparison
+
+    return dict(as_plain(comparison(query, runs)))
+
+
+def compared_picture_answer(query: Query, name: str, data: str | None, runs: Sequence[str]) -> dict[str, Any]:
+    """One picture of each of the runs that have it."""
+    views = []
+    for run in runs[:MOST_COMPARED]:
+        row = query.run_row(run)
+        with contextlib.suppress(ArgumentError):
+            views.append({"run": row.id, **picture_answer(query, row.id, name, data)})
+    if not views:
+        raise NotFound(f"none of the runs has the picture {name!r}")
+    return {"name": name, "data": data, "pictures": views}
