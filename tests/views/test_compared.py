@@ -83,6 +83,13 @@ def test_the_steps_of_a_pipeline_are_told_once():
     assert [key for key, row in rows.items() if row.differs] == ["logisticregression__C"]
 
 
+def test_defaults_that_only_some_estimators_have_are_no_difference():
+    view = compared(fitted(MODEL), fitted(DummyClassifier(constant=1)))
+    rows = section(view, "parameters")
+    assert {key for key, row in rows.items() if row.differs} == {"max_iter", "constant"}
+    assert rows["C"].cells == ("1.0", None)
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few(count):
     run = fitted(MODEL)

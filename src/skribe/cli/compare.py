@@ -51,14 +51,7 @@ def command(runs: Sequence[str], whole: bool, store: str | None, shape: str | No
 
 def _chosen(view: ComparisonView, whole: bool) -> list[tuple[str, Sequence[Any]]]:
     """The sections with their rows, without those that say nothing, unless all are asked for."""
-    shown: list[tuple[str, Sequence[Any]]] = []
-    for section in view.sections:
-        rows: Sequence[Any] = section.rows if whole else section.differing
-        if section.title == "parameters" and not whole:
-            changed = {param.key for run in view.runs for param in run.params if param.changed}
-            # Runs of different classes have many parameters that only one of them knows, and nobody has set.
-            rows = [row for row in rows if row.key in changed or None not in row.cells]
-        shown.append((section.title, rows))
+    shown = [(section.title, section.rows if whole else section.differing) for section in view.sections]
     return [(title, rows) for title, rows in shown if rows]
 
 

@@ -23,7 +23,7 @@ def comparison_card(query: Query, runs: Sequence[str]) -> Card:
     blocks: list[Block] = [Said((view.data_said, *_verdicts(view)))]
     later: list[Block] = []
     for section in view.sections:
-        first, rest = _divided(view, section)
+        first, rest = _divided(section)
         if first:
             blocks.append(_table(view, section.title, first))
         if rest:
@@ -40,16 +40,11 @@ def comparison_card(query: Query, runs: Sequence[str]) -> Card:
     return Card("Comparison", "", count(len(view.runs), "run"), facts, "", tuple(blocks))
 
 
-def _divided(view: ComparisonView, section: Section) -> tuple[Sequence[Row], Sequence[Row]]:
-    """What is seen at once, and what is folded. A default that only some of the estimators have tells nothing."""
+def _divided(section: Section) -> tuple[Sequence[Row], Sequence[Row]]:
+    """What is seen at once, and what is folded."""
     rows = section.differing
     if section.title not in _OPEN:
         return (), rows
-    if section.title == "parameters":
-        chosen = {param.key for run in view.runs for param in run.params if param.changed}
-        rows = tuple(sorted(rows, key=lambda row: row.key not in chosen and None in row.cells))
-        known = sum(row.key in chosen or None not in row.cells for row in rows)
-        return rows[: min(known, _ROWS)], rows[min(known, _ROWS) :]
     return rows[:_ROWS], rows[_ROWS:]
 
 

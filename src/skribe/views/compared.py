@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from skribe.errors import ArgumentError
@@ -79,7 +79,7 @@ def comparison(query: Query, runs: Sequence[str]) -> ComparisonView:
 def _sections(views: Sequence[RunView]) -> list[Section]:
     return [
         Section("run", _rows([_about(view) for view in views])),
-        Section("parameters", _rows([_params(view) for view in views])),
+        Section("parameters", _params(views)),
         Section("metrics", _metrics(views)),
         Section("data", _rows([_data(view) for view in views])),
         Section("environment", _rows([_environment(view) for view in views])),
@@ -98,7 +98,17 @@ def _about(view: RunView) -> dict[str, Any]:
     }
 
 
-def _params(view: RunView) -> dict[str, Any]:
+def _params(views: Sequence[RunView]) -> tuple[Row, ...]:
+    """The parameters. A default that only some of the estimators have is no difference that anybody made."""
+    changed = {param.key for view in views for param in view.params if param.changed}
+    rows = _rows([_told_once(view) for view in views])
+    return tuple(
+        row if row.key in changed else replace(row, differs=len({c for c in row.cells if c is not None}) > 1)
+        for row in rows
+    )
+
+
+def _told_once(view: RunView) -> dict[str, Any]:
     """The steps of a pipeline are told by their own parameters; as a whole they would tell the same again."""
     keys = {param.key for param in view.params}
     whole = {key for key in keys if any(other.startswith(f"{key}__") for other in keys)}

@@ -45,7 +45,7 @@
     frame.replaceChildren(table);
     frame.scrollLeft = at;
     const hidden = compared.sections.reduce((all, section) => all + section.rows.filter((row) => !row.differs).length, 0);
-    host("said").textContent = state.all || !hidden ? "" : `${hidden} rows are the same in all runs and not shown.`;
+    host("said").textContent = state.all || !hidden ? "" : `${hidden} rows are the same in all runs, or defaults that only some have, and not shown.`;
   }
 
   function headRow() {

@@ -22,14 +22,18 @@
 
   document.addEventListener("click", async (event) => {
     const button = event.target.closest?.("[data-restore]");
-    if (!button) return;
+    if (!button) return undefined;
     button.disabled = true;
     try {
-      skribe.toast(await skribe.act(CHANGES[button.dataset.restore](button.dataset)));
+      const change = CHANGES[button.dataset.restore](button.dataset);
+      // With an experiment its runs come back, which have lines of their own here.
+      if (change.do === "restore_experiment") return await skribe.actAndReload(change);
+      skribe.toast(await skribe.act(change));
       away(button.closest("tr"));
     } catch (problem) {
       button.disabled = false;
       skribe.toast(problem.message, { bad: true });
     }
+    return undefined;
   });
 })();
