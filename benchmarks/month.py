@@ -127,12 +127,13 @@ def wide_search(chance: random.Random) -> None:
         "pca__whiten": [True, False],
     }
     steps = make_pipeline(StandardScaler(), PCA(), LogisticRegression(max_iter=200))
-    RandomizedSearchCV(steps, space, n_iter=80, cv=3, random_state=chance.randrange(99), n_jobs=2).fit(X[:600], y[:600])
+    search = RandomizedSearchCV(steps, space, n_iter=80, cv=3, random_state=chance.randrange(99), n_jobs=2)
+    search.fit(X[:600], y[:600])
 
 
 def halving(chance: random.Random) -> None:
     X, y = load_digits(return_X_y=True)
-    space = {"max_depth": [2, 3, 5, 8, None], "min_samples_split": list(range(2, 12)), "criterion": ["gini", "entropy"]}
+    space = {"max_depth": [2, 3, 5, 8, None], "min_samples_split": [*range(2, 12)], "criterion": ["gini", "entropy"]}
     forest = RandomForestClassifier(20, random_state=0)
     HalvingRandomSearchCV(forest, space, factor=3, random_state=chance.randrange(99), cv=3, n_jobs=2).fit(X, y)
 

@@ -10,7 +10,7 @@ from skribe.cli.output import status_style, styled
 from skribe.cli.text import age, literal, moment, short
 from skribe.display.text import headline
 from skribe.errors import ArgumentError
-from skribe.store.page import KeyCount
+from skribe.views.columns import telling_params
 from skribe.words import seconds
 
 if TYPE_CHECKING:
@@ -37,13 +37,6 @@ DEFAULT = ("id", "name", "status", "start", "duration")
 HEADLINE = Column("headline", "score", rank=2, most=40, brief=lambda value: value.partition(" ")[0])
 _METRICS, _PARAMS = 2, 5
 _LOOKED_AT = 200
-# Parameters that hold estimators or whole grids, and those that change nothing about the result.
-_DULL = frozenset(
-    {
-        "verbose", "n_jobs", "copy", "copy_X", "memory", "random_state", "steps", "estimator", "estimators", "refit",
-        "base_estimator", "param_grid", "param_distributions", "transformers", "transform_input", "error_score",
-    }
-)  # fmt: skip
 
 
 def column_of(name: str, rank: int = 5) -> Column:
@@ -80,43 +73,20 @@ def usual(query: Query, asked: dict[str, Any]) -> list[Column]:
     chosen = [FIXED[name] for name in DEFAULT]
     if asked["experiment"] is None and len(query.experiments()) > 1:
         chosen.insert(2, FIXED["experiment"])
-    metrics, params = _counted(query, asked)
+    these = {key: asked[key] for key in ("experiment", "where", "children", "kind", "status", "deleted")}
+    metrics, params = (query.key_counts(group, **these, newest=_LOOKED_AT) for group in ("metrics", "params"))
     if any(headline({each.key: 0.0}) for each in metrics):
         chosen.append(HEADLINE)
     own = [each for each in metrics if not headline({each.key: 0.0}) and not is_ours(each.key)]
     own.sort(key=lambda each: (not each.varies, -each.count, each.key))
     keys = {f"metrics.{each.key}": 3 + rank for rank, each in enumerate(own[:_METRICS])}
-    params = [each for each in params if each.varies and not is_dull(each.key)]
-    params.sort(key=lambda each: (-each.count, each.key.count("__"), each.key))
-    keys |= {f"params.{each.key}": 6 + rank for rank, each in enumerate(params[:_PARAMS])}
+    keys |= {f"params.{key}": 6 + rank for rank, key in enumerate(telling_params(params)[:_PARAMS])}
     sort_by = asked["sort_by"]
     if sort_by is not None and "." in sort_by:
         keys = {sort_by: 1, **{key: rank for key, rank in keys.items() if key != sort_by}}
     elif sort_by in FIXED and FIXED[sort_by] not in chosen:
         chosen.append(FIXED[sort_by]._replace(rank=1))
     return chosen + [column_of(key, rank) for key, rank in keys.items()]
-
-
-def _counted(query: Query, asked: dict[str, Any]) -> list[list[KeyCount]]:
-    """How many of the listed runs have each metric and each parameter; of many runs the first are looked at."""
-    asked = {**asked, "limit": min(asked["limit"], _LOOKED_AT)}
-    ids = [line.id for line in query.runs_page(**asked).rows]
-    found = []
-    for group in ("metrics", "params"):
-        keys = query.keys(group, ids)
-        page = query.runs_page(**asked, columns=[f"{group}.{key}" for key in keys])
-        known = [
-            [cell for cell in cells if cell is not None] for cells in zip(*(r.cells for r in page.rows), strict=True)
-        ]
-        counts = zip(keys, known, strict=True) if page.rows else ()
-        found.append([KeyCount(key, len(cells), len(set(map(repr, cells))) > 1, len(cells)) for key, cells in counts])
-    return found
-
-
-def is_dull(key: str) -> bool:
-    """Whether a parameter says little in a table: a step of a pipeline is told by its own parameters."""
-    last = key.rpartition("__")[2]
-    return last in _DULL or key.startswith("best_estimator_")
 
 
 def is_ours(key: str) -> bool:

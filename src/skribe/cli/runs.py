@@ -160,8 +160,9 @@ def _differing(columns: Sequence[Column], rows: Sequence[list[Any]]) -> tuple[li
 
 def _ranked(column: Column, values: Sequence[Any]) -> Column:
     """What many of the runs have is more worth seeing; what skribe measures of itself, and of training, less."""
-    from skribe.cli.columns import is_dull, is_ours
+    from skribe.cli.columns import is_ours
     from skribe.display.text import headline
+    from skribe.views.columns import is_dull
 
     group, _, key = column.key.partition(".")
     if not key:

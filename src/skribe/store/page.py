@@ -343,12 +343,21 @@ class PageReader(RunReader):
                 columns.column(group, key)
 
     def key_counts(
-        self, group: str, experiment: str | None = None, where: str | None = None, *, newest: int = 2000
+        self,
+        group: str,
+        experiment: str | None = None,
+        where: str | None = None,
+        *,
+        children: bool = False,
+        kind: str | Sequence[str] | None = None,
+        status: str | Sequence[str] | None = None,
+        deleted: bool = False,
+        newest: int = 2000,
     ) -> list[KeyCount]:
         """The keys of `params`, `metrics` or `tags` that the newest of these runs have, sorted."""
         if group not in _VARIES:
             raise ArgumentError(f"there are no keys of {group!r}: use one of {', '.join(_VARIES)}")
-        asked = Selection(experiment, where, limit=newest)
+        asked = Selection(experiment, where, children, _words(kind), _words(status), limit=newest, deleted=deleted)
         sql = (
             f"SELECT key, count(*), {_VARIES[group]}, {_CHOSEN.get(group, 'count(*)')}"
             f" FROM {_THESE} CROSS JOIN {GROUPS[group]} ON run = num"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from skribe.errors import ArgumentError, NotFound
 from skribe.store.page import KeyCount
 from skribe.store.query import Query
+from skribe.views.columns import telling_params
 from skribe.views.plain import as_plain
 
 if TYPE_CHECKING:  # they need numpy, which the first page does not wait for
@@ -24,7 +25,6 @@ MOST_COMPARED = 50
 NEWEST = 2000
 # The columns that a table begins with: the metrics that say most, and the parameters that people chose and varied.
 _METRICS, _PARAMS = 3, 4
-_HOW_TO_RUN = ("verbose", "n_jobs", "random_state", "error_score", "pre_dispatch", "cv", "refit", "return_train_score")
 TELLING = ("best_cv_score", "cv_accuracy_score", "cv_r2_score", "training_accuracy_score", "training_r2_score")
 # Searches as they were last drawn up: store, run and stamp.
 _KEPT = 4
@@ -95,9 +95,9 @@ def keys_answer(query: Query, experiment: str | None = None, where: str | None =
 
 def default_columns(params: Sequence[KeyCount], metrics: Sequence[KeyCount]) -> list[str]:
     """The columns that a table of these runs begins with."""
-    chosen = sorted((one for one in params if one.varies and one.chosen), key=lambda one: (-one.chosen, one.key))
-    varying = [f"params.{one.key}" for one in chosen if one.key.rpartition("__")[2] not in _HOW_TO_RUN]
-    return [f"metrics.{key}" for key in _telling(metrics)] + varying[:_PARAMS]
+    return [f"metrics.{key}" for key in _telling(metrics)] + [
+        f"params.{key}" for key in telling_params(params)[:_PARAMS]
+    ]
 
 
 def _telling(metrics: Sequence[KeyCount]) -> list[str]:

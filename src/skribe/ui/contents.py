@@ -72,6 +72,8 @@ def runs(query: Query, asked: Asked) -> Context:
     keys = keys_answer(query, asked.experiment)
     if not asked.columns:
         asked = _with_columns(asked, keys["default"])
+    if asked.sort is not None and "." in asked.sort and asked.sort not in asked.columns:
+        asked = _with_columns(asked, [asked.sort, *asked.columns])
     error = None
     try:
         first = runs_answer(query, asked)
