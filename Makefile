@@ -7,7 +7,8 @@ UV = UV_LINK_MODE=copy $(1)/bin/uv pip install --quiet --python $(1)/bin/python
 # numpy, scipy, pandas or matplotlib can break: what is marked `newest_only`, and these, which never see an estimator.
 ELSEWHERE := $(foreach name,artifacts codec collecting journal keeping location migrations models modeluri \
 	processes registry results trouble,--ignore=tests/store/test_$(name).py) \
-	$(foreach name,backends contract delivery exchange test_house.py plots/test_pictures.py,--ignore=tests/$(name))
+	$(foreach name,backends browser cli contract delivery display exchange ui test_house.py test_notebook.py \
+	plots/test_pictures.py,--ignore=tests/$(name))
 OLDEST := -m "not thirdparty and not slow and not newest_only" $(ELSEWHERE)
 # Whoever is done takes over tests of the other, from the end; so each module's fixtures are mostly made once.
 TESTS := -m pytest -n 2 --dist worksteal
