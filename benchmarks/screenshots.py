@@ -1,4 +1,4 @@
-"""The pictures of the README: `python -m benchmarks.screenshots STORE`, on a store that `benchmarks.month` has made."""
+"""The pictures of the README: `python -m benchmarks.screenshots STORE`, on a store of `benchmarks.month`."""
 
 from __future__ import annotations
 

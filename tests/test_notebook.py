@@ -102,7 +102,7 @@ def test_loading_it_records_nothing(outputs):
 
 
 def test_one_line_after_a_fit(outputs):
-    assert re.fullmatch(r"skribe: DummyClassifier [0-9a-f]{8} · .* · accuracy_score 0.5\n", said(outputs["line"]))
+    assert re.fullmatch(r"skribe: DummyClassifier [0-9a-f]{8} · .* · training_accuracy_score 0.5\n", said(outputs["line"]))
     assert shown(outputs["line"], "text/html") == []
 
 

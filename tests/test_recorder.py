@@ -143,7 +143,7 @@ def test_preprocessing_alone_makes_no_run():
     StandardScaler().fit(X)
     FunctionTransformer().fit_transform(X)
     make_pipeline(StandardScaler(), PCA(2)).fit(X)
-    assert list(skribe.runs()["name"]) == ["Pipeline"]
+    assert list(skribe.runs()["name"]) == ["Pipeline(PCA)"]
 
 
 def test_what_was_excluded_or_suppressed_makes_no_run():

@@ -43,7 +43,7 @@ def test_runs_are_top_level_ones_in_their_order_and_all_are_all():
     with capture_runs() as captured:
         Ridge().fit(X, y)
         GridSearchCV(Ridge(), {"alpha": [1.0, 2.0]}, cv=2).fit(X, y)
-        assert [run.name for run in captured] == ["Ridge", "GridSearchCV"]
+        assert [run.name for run in captured] == ["Ridge", "GridSearchCV(Ridge)"]
         assert [run.kind for run in captured.runs] == ["fit", "search"]
         assert len(captured) == 2
         assert captured[-1].kind == "search"

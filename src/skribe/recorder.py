@@ -18,7 +18,7 @@ from skribe.capture.failure import failure_of
 from skribe.capture.members import member_seconds
 from skribe.capture.params import secret_in
 from skribe.capture.paths import is_sequential_selector, path_of_scores, paths
-from skribe.capture.roles import searches_by_itself
+from skribe.capture.roles import run_name, searches_by_itself
 from skribe.capture.search import attributes_of, best_of
 from skribe.capture.weights import weights_of
 from skribe.guard import attempt, contain, hushed, pass_on, swallow
@@ -158,10 +158,10 @@ class Recorder:
         if source is not None:
             notes.append(Note("training_metrics", f"weighted by {source}, as the fit was"))
         overwrites = next((p.key for p in params if p.value == "False" and p.key.rpartition("__")[2] in _COPY), None)
-        name = display_name(call.estimator)
+        name = contain("the name", run_name, call.estimator, call.method if call.function else None)
         return Record(
             run=run,
-            name=f"{call.method}({name})" if call.function else name,
+            name=name or display_name(call.estimator),
             kind=kind,
             joined=False,
             top=True,

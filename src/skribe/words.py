@@ -60,7 +60,7 @@ def is_lowest(metric: str) -> bool:
 def better(metric: str) -> int | None:
     """Which way the metric is good: 1 upwards, -1 downwards; None if its name does not say."""
     words = _words(metric)
-    if "std" in words:
+    if words[0] in ("std", "split") or "std" in words:
         return None
     if is_lowest(metric):
         return -1

@@ -38,7 +38,7 @@ def test_the_demo_trains_four_models_and_shows_what_was_written(own_folder):
     done = run("demo")
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("skribe: ") == 4
-    for name in ("LogisticRegression", "RandomForestRegressor", "Pipeline", "GridSearchCV"):
+    for name in ("LogisticRegression", "RandomForestRegressor", "Pipeline(LogisticRegression)", "GridSearchCV(SVC)"):
         assert name in done.stdout
     assert f"The records are in {own_folder / 'skribe_runs'}" in done.stdout
     assert list(skribe.runs("demo")["kind"]) == ["search", "fit", "fit", "fit"]

@@ -27,7 +27,7 @@ def test_the_table_has_what_says_most(book):
     done = call("runs")
     assert done.exit_code == 0, done.output
     head, *rows = done.stdout.splitlines()
-    assert head.split() == ["id", "name", "experiment", "status", "age", "took", "accuracy_score", "cost", "C"]
+    assert head.split() == ["id", "name", "experiment", "status", "age", "took", "training_accuracy_score", "cost", "C"]
     assert [row.split()[0] for row in rows] == [run[-8:] for run in (third, second, first)]
     assert rows[0].split()[1:4] == ["tree", "other", "failed"]
     assert rows[2].split()[-6:] == ["2", "h", "1.25", "s", "0.9", "3"] or rows[2].split()[-3:] == ["0.9", "3", "1"]

@@ -60,7 +60,7 @@ def test_a_regressor_in_a_pipeline_is_one_run(library):
     X, y = NUMBERS
     model = make_pipeline(StandardScaler(), makers()[library][1]()).fit(X, y)
     run = skribe.last_run()
-    assert (run.name, len(skribe.runs())) == ("Pipeline", 1)
+    assert (run.name, len(skribe.runs())) == (f"Pipeline({type(model[-1]).__name__})", 1)
     assert run.metrics["training_r2_score"] == pytest.approx(r2_score(y, model.predict(X)))
 
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skribe import progress as painting
-from skribe.display.progress import progress_html, progress_line, time_left
+from skribe.display.progress import Pace, progress_html, progress_line, time_left
 from skribe.progress import Painter, Progress
 
 pytestmark = pytest.mark.newest_only  # of terminals and pages
@@ -36,19 +36,23 @@ def far(**more) -> Progress:
 
 
 def test_the_line():
-    line = progress_line(far(), 6.2, 200)
-    assert line == "skribe: GridSearchCV 3/12 fits · 6 s, about 19 s left · best 0.9733 (C=10, kernel=rbf)"
+    line = progress_line(far(), 60.2, 200, Pace(4.2, 2))
+    assert line == "skribe: GridSearchCV 3/12 fits · 60 s, about 19 s left · best 0.9733 (C=10, kernel=rbf)"
     assert progress_line(far(best=None, total=None), 6.2, 200) == "skribe: GridSearchCV 3 fits · 6 s"
-    assert "left" not in progress_line(far(over=True), 6.2, 200)
+    assert "left" not in progress_line(far(over=True), 6.2, 200, Pace(4.2, 2))
+    assert "left" not in progress_line(far(), 6.2, 200)
 
 
 def test_time_left():
-    assert time_left(far(), 6.0) == 18.0
-    assert time_left(far(total=None), 6.0) is None
-    assert time_left(far(computed=0), 6.0) is None
+    assert time_left(far(), Pace(4.0, 2)) == 18.0
+    assert time_left(far(), None) is None
+    assert time_left(far(), Pace(0.0, 0)) is None
+    assert time_left(far(total=None), Pace(4.0, 2)) is None
+    # Two results are no pace yet.
+    assert time_left(far(done=2, computed=2), Pace(4.0, 1)) is None
     # Six of the nine that are done were found: each that is computed takes two seconds.
-    assert time_left(far(done=9, computed=3), 6.0) == 6.0
-    assert time_left(far(done=13), 6.0) == 0.0
+    assert time_left(far(done=9, computed=3), Pace(4.0, 2)) == 6.0
+    assert time_left(far(done=13), Pace(4.0, 2)) == 0.0
 
 
 progresses = st.builds(
@@ -153,6 +157,31 @@ def test_it_is_painted_now_and_then_and_erased(screen):
     painter.show(far(over=True))
     assert screen.text.endswith(CLEAR)
     assert screen.text.count("GridSearchCV") == painted
+
+
+def lefts(screen, painter, course):
+    """What is said of the time left at each (moment, results)."""
+    said = []
+    for screen.now, count in course:
+        screen.text = ""
+        painter.show(far(done=count, computed=count, total=40))
+        found = re.search(r"about (.*) left", screen.text)
+        said.append(found and found[1])
+    return said
+
+
+def test_the_start_of_workers_is_no_part_of_the_pace(screen):
+    # A minute until the workers are there, and then a result each second.
+    course = [(60.0, 1), (61.0, 2), (80.0, 20), (90.0, 30)]
+    assert lefts(screen, Painter(), course) == [None, None, "22 s", "11 s"]
+
+
+def test_results_that_come_together_are_no_pace(screen):
+    # Eight workers, ten seconds for each fit.
+    course = [(10 * turn + place / 4, 8 * (turn - 1) + place + 1) for turn in (1, 2) for place in range(8)]
+    said = lefts(screen, Painter(), course)
+    assert said[:8] == [None] * 8
+    assert said[-1] == "35 s"
 
 
 def test_one_search_is_shown_at_a_time(screen):

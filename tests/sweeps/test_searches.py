@@ -189,7 +189,7 @@ def test_every_number_is_that_of_cv_results(name, n_jobs):
 def test_a_search_of_the_users_own():
     search = Staged(GaussianNB(), [{"var_smoothing": [1e-9, 1e-3]}, {"var_smoothing": [0.1]}]).fit(X, y)
     run = skribe.last_run()
-    assert run.name == "Staged"
+    assert run.name == "Staged(GaussianNB)"
     assert [child.name for child in by_number(run)] == [f"var_smoothing={v}" for v in ("1e-09", "0.001", "0.1")]
     assert_as_in_cv_results(run, search)
     assert_chose(run, search)
@@ -576,7 +576,7 @@ def inner():
 def test_a_search_in_a_pipeline_is_a_child_with_candidates():
     pipe = make_pipeline(PCA(2), inner()).fit(X, y)
     run = skribe.last_run()
-    assert (run.kind, run.name) == ("fit", "Pipeline")
+    assert (run.kind, run.name) == ("fit", "Pipeline(GaussianNB)")
     (search,) = run.children
     assert search.kind == "search"
     assert search.metrics["best_cv_score"] == pipe[-1].best_score_

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -88,6 +89,44 @@ def test_defaults_that_only_some_estimators_have_are_no_difference():
     rows = section(view, "parameters")
     assert {key for key, row in rows.items() if row.differs} == {"max_iter", "constant"}
     assert rows["C"].cells == ("1.0", None)
+
+
+def test_numbers_that_are_none_are_never_the_best():
+    runs = []
+    for loss in (math.inf, 0.5, math.nan, 0.7):
+        with skribe.run("by hand") as run:
+            run.log_metric("loss", loss)
+        runs.append(run.id)
+    assert section(compared(*runs), "metrics")["loss"].best == 1
+
+
+def test_a_parameter_called_steps_is_one_like_others():
+    runs = []
+    for steps in (1000, 2000):
+        with skribe.run("by hand") as run:
+            run.log_params({"steps": steps, "model__steps": steps})
+        runs.append(run.id)
+    rows = section(compared(*runs), "parameters")
+    assert {key for key, row in rows.items() if row.differs} == {"steps", "model__steps"}
+
+
+def test_many_parameters_are_compared_in_time():
+    runs = []
+    for value in (1, 2):
+        with skribe.run("wide") as run:
+            run.log_params({f"part{n}__p{n}": value for n in range(5000)})
+        runs.append(run.id)
+    began = time.perf_counter()
+    assert len(section(compared(*runs), "parameters")) == 5000
+    assert time.perf_counter() - began < 20  # it was quadratic
+
+
+def test_the_best_by_one_scorer_is_not_better_than_by_another():
+    runs = []
+    for scoring in ("accuracy", "f1_macro"):
+        GridSearchCV(MODEL, {"C": [0.01, 1]}, scoring=scoring, cv=3).fit(X, y)
+        runs.append(skribe.last_run().id)
+    assert section(compared(*runs), "metrics")["best_cv_score"].best is None
 
 
 @pytest.mark.parametrize("count", [0, 1])

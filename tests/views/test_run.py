@@ -10,6 +10,8 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import skribe
 from skribe.errors import NotFound
@@ -39,7 +41,7 @@ def test_a_fit_is_shown_with_what_the_user_chose_first():
     assert [param.changed for param in view.params] == [True, True] + [False] * (len(view.params) - 2)
     assert view.params[0].value == 2
     assert not view.metrics[0].key.startswith("training_")
-    assert view.headline.startswith("accuracy_score")
+    assert view.headline.startswith("LogisticRegression_score_")
     assert ("roc", "training") in view.pictures
     (data, _scored) = view.datasets
     assert (data.role, data.shape, data.target["summary"]["n_classes"]) == ("train", (150, 4), 3)
@@ -80,6 +82,36 @@ def test_a_search_leads_to_its_children_and_back():
     assert {param.key: param.value for param in child.params}["C"] == search.best_params_["C"]
     assert child.datasets == view.datasets
     assert view.headline.startswith("best_cv_score")
+
+
+def test_held_out_scores_speak_before_those_of_training_and_folds_before_both():
+    model = LogisticRegression(max_iter=500).fit(X, y)
+    run = skribe.last_run().id
+    assert run_view(query(), run).headline.startswith("training_accuracy_score")
+    model.score(X[::3], y[::3])
+    assert run_view(query(), run).headline.startswith("LogisticRegression_score_")
+    cross_validate(model, X, y, cv=3, scoring=["accuracy", "f1_macro"])
+    view = run_view(query(), skribe.last_run().id)
+    assert view.headline.startswith("mean_test_accuracy")
+    assert all(child.headline for child in view.children)
+    assert not [one.key for one in view.metrics if one.key.startswith("split_")]
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)), "Pipeline(LogisticRegression)"),
+        (
+            GridSearchCV(make_pipeline(LogisticRegression(max_iter=500)), {"memory": [None]}, cv=2),
+            "GridSearchCV(LogisticRegression)",
+        ),
+        (Pipeline([("scale", StandardScaler()), ("nothing", "passthrough")]), "Pipeline"),
+    ],
+)
+def test_a_pipeline_is_called_by_its_model(model, name):
+    model.fit(X, y)
+    assert skribe.last_run().name == name
+    assert run_view(query(), skribe.last_run().id).estimator == type(model).__name__
 
 
 def test_no_such_run():

@@ -58,6 +58,26 @@ def display_name(estimator: Any) -> str:
     return type(estimator).__name__
 
 
+def run_name(estimator: Any, function: str | None = None) -> str:
+    """What a run of it is called. Of a pipeline, and of what searches over one, it has the model at the end."""
+    name, model = display_name(estimator), display_name(_model_in(estimator))
+    if function is not None:
+        return f"{function}({model})"
+    return name if model == name else f"{name}({model})"
+
+
+def _model_in(estimator: Any) -> Any:
+    """The model at the end of a pipeline, or of what a search tries; by itself if it is neither."""
+    held = getattr(estimator, "__dict__", {})
+    if role_of(estimator) == "search":
+        return _model_in(held["estimator"]) if hasattr(type(held.get("estimator")), "fit") else estimator
+    steps = held.get("steps")
+    last = steps[-1] if isinstance(steps, list) and steps else None
+    if isinstance(last, tuple) and len(last) == 2 and hasattr(type(last[1]), "fit"):
+        return _model_in(last[1])
+    return estimator
+
+
 def _decide(cls: type) -> Role:
     search = getattr(module_if_loaded("sklearn.model_selection._search"), "BaseSearchCV", None)
     if search is not None and issubclass(cls, search):

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from skribe.store.page import RunLine
     from skribe.store.query import Query
 
+
+def _brief_score(value: str) -> str:
+    """A headline with a word on what it was measured on, where there is no room for the metric's name."""
+    number, _, key = value.partition(" ")
+    if not key:
+        return number
+    return f"{number} {'train' if key.startswith('training_') else 'cv' if key.startswith(_OF_FOLDS) else 'test'}"
+
+
+_WHICH = ("experiment", "where", "children", "kind", "status", "deleted")
+_OF_FOLDS = ("best_cv_score", "cv_", "mean_test_")
 GROUPS = ("metrics", "params", "tags", "facts")
 # What a run has beside its keys, in the order of the table.
 FIXED = {
@@ -34,7 +45,7 @@ FIXED = {
 _OTHER_NAMES = {"run_id": "id", "parent_id": "parent", "age": "start", "took": "duration"}
 DEFAULT = ("id", "name", "status", "start", "duration")
 # The one metric that says most of a run: of searches another one than of fits.
-HEADLINE = Column("headline", "score", rank=2, most=40, brief=lambda value: value.partition(" ")[0])
+HEADLINE = Column("headline", "score", rank=2, most=40, brief=_brief_score)
 _METRICS, _PARAMS = 2, 5
 _LOOKED_AT = 200
 
@@ -73,11 +84,11 @@ def usual(query: Query, asked: dict[str, Any]) -> list[Column]:
     chosen = [FIXED[name] for name in DEFAULT]
     if asked["experiment"] is None and len(query.experiments()) > 1:
         chosen.insert(2, FIXED["experiment"])
-    these = {key: asked[key] for key in ("experiment", "where", "children", "kind", "status", "deleted")}
+    these = {key: asked[key] for key in _WHICH if key in asked}
     metrics, params = (query.key_counts(group, **these, newest=_LOOKED_AT) for group in ("metrics", "params"))
     if any(headline({each.key: 0.0}) for each in metrics):
         chosen.append(HEADLINE)
-    own = [each for each in metrics if not headline({each.key: 0.0}) and not is_ours(each.key)]
+    own = [each for each in metrics if not is_ours(each.key)]
     own.sort(key=lambda each: (not each.varies, -each.count, each.key))
     keys = {f"metrics.{each.key}": 3 + rank for rank, each in enumerate(own[:_METRICS])}
     keys |= {f"params.{key}": 6 + rank for rank, key in enumerate(telling_params(params)[:_PARAMS])}

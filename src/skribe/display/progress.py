@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from skribe.display.harmless import one_line
 from skribe.display.sketch import spark
@@ -33,20 +33,30 @@ class HowFar(Protocol):
     def over(self) -> bool: ...
 
 
-def time_left(progress: HowFar, elapsed: float) -> float | None:
-    """The seconds that the rest will take, if it goes on as so far; results that were found cost nothing."""
-    if progress.total is None or progress.computed == 0:
+class Pace(NamedTuple):
+    """How fast results come. What passes before the first one, as workers start up, says nothing about the rest."""
+
+    seconds: float  # since the first result
+    computed: int  # since then
+
+
+_TELLING = 3  # fewer results are no pace
+
+
+def time_left(progress: HowFar, pace: Pace | None) -> float | None:
+    """The seconds that the rest will take at this pace, if it is known; results that were found cost nothing."""
+    if progress.total is None or pace is None or pace.computed < 1 or progress.computed < _TELLING:
         return None
-    return elapsed * max(0, progress.total - progress.done) / progress.computed
+    return pace.seconds * max(0, progress.total - progress.done) / pace.computed
 
 
-def progress_line(progress: HowFar, elapsed: float, width: int) -> str:
+def progress_line(progress: HowFar, elapsed: float, width: int, pace: Pace | None = None) -> str:
     """One line of at most `width` characters: done of total, the best so far, what failed, the time."""
     of = "" if progress.total is None else f"/{progress.total}"
     name = f"{progress.name} " if width >= 70 else ""
     stopped = "stopped after " if _stopped(progress) else ""
     parts = [f"skribe: {name}{stopped}{progress.done}{of} fits"]
-    left = time_left(progress, elapsed)
+    left = time_left(progress, pace)
     if progress.over or not left:
         parts.append(_rounded(elapsed))
     else:
@@ -58,7 +68,7 @@ def progress_line(progress: HowFar, elapsed: float, width: int) -> str:
     return one_line(" · ".join(parts), width)
 
 
-def progress_html(progress: HowFar, elapsed: float, trail: Sequence[float] = ()) -> str:
+def progress_html(progress: HowFar, elapsed: float, trail: Sequence[float] = (), pace: Pace | None = None) -> str:
     """The same with a bar and a small curve of the best so far, in the notebook's own colours."""
     bar = ""
     if progress.total:
@@ -67,7 +77,7 @@ def progress_html(progress: HowFar, elapsed: float, trail: Sequence[float] = ())
             f'<div role="progressbar" aria-valuenow="{progress.done}" aria-valuemax="{progress.total}" '
             f'style="{_BAR}"><div style="width:{share:.1%};height:100%;background:{_FILL}"></div></div>'
         )
-    line = escape(progress_line(progress, elapsed, 200))
+    line = escape(progress_line(progress, elapsed, 200, pace))
     curve = "" if len(set(trail)) < 2 else f"<div>{spark(trail)}</div>"
     return f'<div style="{_FONT}"><div>{line}</div><div style="{_ROW}">{bar}{curve}</div></div>'
 

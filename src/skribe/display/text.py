@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from skribe.words import seconds, shorten
+from skribe.words import better, seconds, shorten
 
-# The metric that speaks for a run, the first of these that it has.
-_SPEAKERS = (
+# The metric that speaks for a run, the first of these that it has; what was measured on held-out rows goes before.
+SPEAKERS = (
     "best_cv_score",
     "cv_accuracy_score",
     "cv_r2_score",
@@ -21,8 +21,8 @@ _SPEAKERS = (
     "training_outlier_fraction",
     "training_score",
 )
-# What `headline` looks at.
-HEADLINES = (*_SPEAKERS, "training_metrics.rows")
+
+_OURS = ("training_", "mean_", "std_", "split_", "rank_", "fit_", "score_", "refit_", "best_", "train_", "path_")
 
 
 def number(value: float) -> str:
@@ -33,13 +33,27 @@ def number(value: float) -> str:
 
 
 def headline(metrics: Mapping[str, float]) -> str:
-    """The one metric that says most, `accuracy_score 0.9733`, or nothing."""
-    for key in _SPEAKERS:
-        if key in metrics:
-            rows = metrics.get("training_metrics.rows")
-            said = f"{key.removeprefix('training_')} {number(metrics[key])}"
-            return said if rows is None or key == "best_cv_score" else f"{said} (of {number(rows)} rows)"
-    return ""
+    """The one metric that says most, `best_cv_score 0.9733`, or nothing."""
+    key = speaker(metrics)
+    if key is None:
+        return ""
+    said, rows = f"{key} {number(metrics[key])}", metrics.get("training_metrics.rows")
+    return said if rows is None or not key.startswith("training_") else f"{said} (of {number(rows)} rows)"
+
+
+def speaker(metrics: Iterable[str]) -> str | None:
+    """The metric that says most of a run: the best of a search, then what held-out rows gave, then the training's."""
+    keys = list(metrics)
+    for key in SPEAKERS:
+        if key in keys and not key.startswith("training_"):
+            return key
+    own = sorted(key for key in keys if is_held_out(key))
+    return next(iter(own), None) or next((key for key in SPEAKERS if key in keys), None)
+
+
+def is_held_out(key: str) -> bool:
+    """Whether it is a score of rows that the model was not trained on, whose greatest value is the best."""
+    return key.startswith(("mean_test_", "test_")) or (not key.startswith(_OURS) and better(key) == 1)
 
 
 def run_line(name: str, short_id: str, status: str, wall: float | None, metrics: Mapping[str, float]) -> str:

@@ -66,15 +66,12 @@ class Query(PageReader, KeptReader, RegistryReader):
         rows = self._of(run, "SELECT key, value, step, time FROM metric WHERE run = ? ORDER BY key")
         return [feed.metric_of(*row) for row in rows]
 
-    def metrics_of(self, numbers: Sequence[int], keys: Sequence[str]) -> dict[int, dict[str, float]]:
-        """The latest values of these metrics of several runs, by `RunRow.num`; without those that are no number."""
-        sql = (
-            "SELECT run, key, value FROM metric WHERE run IN (SELECT value FROM json_each(?))"
-            " AND key IN (SELECT value FROM json_each(?)) AND value IS NOT NULL"
-        )
+    def metrics_of(self, numbers: Sequence[int]) -> dict[int, dict[str, float]]:
+        """The latest values of the metrics of several runs, by `RunRow.num`; without those that are no number."""
+        sql = "SELECT run, key, value FROM metric WHERE run IN (SELECT value FROM json_each(?)) AND value IS NOT NULL"
         found: dict[int, dict[str, float]] = {}
         with self._snapshot() as connection:
-            for number, key, value in connection.execute(sql, (json.dumps(list(numbers)), json.dumps(list(keys)))):
+            for number, key, value in connection.execute(sql, (json.dumps(list(numbers)),)):
                 found.setdefault(number, {})[key] = value
         return found
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from skribe.errors import ArgumentError, NotFound
 from skribe.store.page import KeyCount
 from skribe.store.query import Query
-from skribe.views.columns import telling_params
+from skribe.views.columns import telling_metrics, telling_params
 from skribe.views.plain import as_plain
 
 if TYPE_CHECKING:  # they need numpy, which the first page does not wait for
@@ -24,8 +24,7 @@ MOST_COMPARED = 50
 # What is looked at to say which keys there are.
 NEWEST = 2000
 # The columns that a table begins with: the metrics that say most, and the parameters that people chose and varied.
-_METRICS, _PARAMS = 3, 4
-TELLING = ("best_cv_score", "cv_accuracy_score", "cv_r2_score", "training_accuracy_score", "training_r2_score")
+_METRICS, _PARAMS = 4, 4
 # Searches as they were last drawn up: store, run and stamp.
 _KEPT = 4
 _kept: dict[tuple[Path, str, str], SearchView] = {}
@@ -95,20 +94,9 @@ def keys_answer(query: Query, experiment: str | None = None, where: str | None =
 
 def default_columns(params: Sequence[KeyCount], metrics: Sequence[KeyCount]) -> list[str]:
     """The columns that a table of these runs begins with."""
-    return [f"metrics.{key}" for key in _telling(metrics)] + [
+    return [f"metrics.{key}" for key in telling_metrics(metrics)[:_METRICS]] + [
         f"params.{key}" for key in telling_params(params)[:_PARAMS]
     ]
-
-
-def _telling(metrics: Sequence[KeyCount]) -> list[str]:
-    there = {one.key for one in metrics}
-    first = [key for key in TELLING if key in there]
-    rest = [one.key for one in _most(metrics) if one.varies and one.key not in first and "." not in one.key]
-    return (first + rest)[:_METRICS]
-
-
-def _most(counts: Sequence[KeyCount]) -> list[KeyCount]:
-    return sorted(counts, key=lambda one: (-one.count, one.key))
 
 
 def search_of(query: Query, run: str) -> SearchView | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from skribe.display.text import number
 from skribe.errors import NotFound, SkribeError
 from skribe.store.query import ExperimentRow, Query
-from skribe.ui.answers import TELLING, Asked, keys_answer, runs_answer, search_of
+from skribe.ui.answers import Asked, keys_answer, runs_answer, search_of
 from skribe.ui.problems import problem_of
+from skribe.views.columns import telling_metrics
 from skribe.views.plain import as_plain
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _RECENT = 10
 _TRASH = 500
 # The best run of each experiment is a nicety: it may take this many seconds of the first page.
 _FOR_THE_BEST = 0.1
-_LOOKED_AT = 20  # runs of an experiment, for the metric that most of them have
+_LOOKED_AT = 20  # runs of an experiment, for the metric that says most of them
 Context = dict[str, Any]
 
 
@@ -46,15 +46,13 @@ def home(query: Query) -> Context:
 
 def _with_best(query: Query, experiments: Sequence[ExperimentRow]) -> list[dict[str, Any]]:
     until = time.monotonic() + _FOR_THE_BEST
-    columns = tuple(f"metrics.{key}" for key in TELLING)
     shown = []
     for row in experiments:
         best = None
         if row.runs and time.monotonic() < until:
-            newest = query.runs_page(row.name, limit=_LOOKED_AT, columns=columns).rows
-            there = Counter(key for line in newest for key, cell in zip(TELLING, line.cells, strict=True) if cell)
-            if there:
-                best = _best(query, row.name, there.most_common(1)[0][0])
+            telling = telling_metrics(query.key_counts("metrics", row.name, newest=_LOOKED_AT))
+            if telling:
+                best = _best(query, row.name, telling[0])
         shown.append({**row._asdict(), "best": best})
     return shown
 
@@ -64,7 +62,7 @@ def _best(query: Query, experiment: str, key: str) -> dict[str, Any] | None:
     if not found or not isinstance(found[0].cells[0], int | float):
         return None
     value = float(found[0].cells[0])
-    return {"key": key.removeprefix("training_"), "value": value, "text": number(value), "run": found[0].id}
+    return {"key": key, "value": value, "text": number(value), "run": found[0].id}
 
 
 def runs(query: Query, asked: Asked) -> Context:

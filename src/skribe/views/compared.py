@@ -9,7 +9,7 @@ from typing import Any
 from skribe.errors import ArgumentError
 from skribe.store.query import Query
 from skribe.views.pairs import Paired, paired
-from skribe.views.run import RunView, run_view
+from skribe.views.run import ParamView, RunView, run_view
 from skribe.words import better
 
 # More cannot be read beside each other.
@@ -90,6 +90,7 @@ def _sections(views: Sequence[RunView]) -> list[Section]:
 
 def _about(view: RunView) -> dict[str, Any]:
     return {
+        "name": view.name,
         "experiment": view.experiment,
         "estimator": view.estimator_class,
         "kind": view.kind,
@@ -110,28 +111,38 @@ def _params(views: Sequence[RunView]) -> tuple[Row, ...]:
 
 def _told_once(view: RunView) -> dict[str, Any]:
     """The steps of a pipeline are told by their own parameters; as a whole they would tell the same again."""
-    keys = {param.key for param in view.params}
-    whole = {key for key in keys if any(other.startswith(f"{key}__") for other in keys)}
-    whole |= {key for key in keys if key == "steps" or key.endswith("__steps")}
-    return {param.key: param.text for param in view.params if param.key not in whole}
+    above = {key[:at] for key in (param.key for param in view.params) for at in _cuts(key)}
+    return {param.key: param.text for param in view.params if param.key not in above and not _is_steps(param)}
+
+
+def _is_steps(param: ParamView) -> bool:
+    return param.key.rpartition("__")[2] == "steps" and param.text.startswith("[(")
+
+
+def _cuts(key: str) -> list[int]:
+    """Where a name of a parameter ends that holds others."""
+    return [at for at in range(1, len(key) - 2) if key.startswith("__", at)]
 
 
 def _metrics(views: Sequence[RunView]) -> tuple[Row, ...]:
     keys = dict.fromkeys(metric.key for view in views for metric in view.metrics)
+    scored = {tuple(p.text for p in view.params if p.key in ("scoring", "refit")) for view in views}
     found = [{metric.key: metric for metric in view.metrics} for view in views]
     rows = []
     for key in keys:
         cells = [metrics.get(key) for metrics in found]
         values = tuple(None if cell is None else cell.value for cell in cells)
         texts = tuple(None if cell is None else cell.text for cell in cells)
-        rows.append(Row(key, texts, values, len(set(values)) > 1, _best(key, values)))
+        # The best by one scorer is not better than the best by another.
+        comparable = len(scored) == 1 or not key.startswith("best_")
+        rows.append(Row(key, texts, values, len(set(values)) > 1, _best(key, values) if comparable else None))
     return tuple(rows)
 
 
-def _best(key: str, values: Sequence[float | None]) -> int | None:
+def _best(key: str, values: Sequence[float | str | None]) -> int | None:
     """Which run is the best by this metric; None if that is not known, or if two of them are."""
     way = better(key)
-    known = [value for value in values if value is not None]
+    known = [value for value in values if isinstance(value, (int, float))]
     if way is None or len(known) < 2:
         return None
     best = max(known) if way > 0 else min(known)

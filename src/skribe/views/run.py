@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from skribe.display.text import HEADLINES, headline, number
+from skribe.display.text import headline, number
 from skribe.records import Metric, Param
 from skribe.store.query import Query, RunRow
 from skribe.store.values import plain_value
@@ -46,10 +46,10 @@ class ParamView:
 
 @dataclass(frozen=True, slots=True)
 class MetricView:
-    """The last value of a metric. One with steps has a curve, for `Query.history`."""
+    """The last value of a metric, as a text if it is not finite. One with steps has a curve, for `Query.history`."""
 
     key: str
-    value: float | None
+    value: float | str
     text: str
     steps: int | None
 
@@ -171,7 +171,7 @@ def run_view(query: Query, run: str) -> RunView:
         artifacts=tuple(ArtifactView(a.path, a.size) for a in query.artifacts(row)),
         pictures=tuple(table for table in tables if table[0] in DRAWABLE),
         tables=tuple(table for table in tables if table[0] not in DRAWABLE),
-        curves=tuple(metric.key for metric in metrics if metric.step is not None),
+        curves=tuple(m.key for m in metrics if m.step is not None and not (row.kind == "cv" and _is_of_split(m))),
         environment={} if process is None else process.environment,
         source=None if process is None else process.source,
         remotes=query.remotes(row),
@@ -185,7 +185,7 @@ def ref_of(query: Query, row: RunRow) -> RunRef:
 
 def refs_of(query: Query, rows: Sequence[RunRow]) -> tuple[RunRef, ...]:
     """Several runs in a few words, read at once."""
-    metrics = query.metrics_of([row.num for row in rows], HEADLINES)
+    metrics = query.metrics_of([row.num for row in rows])
     return tuple(
         RunRef(row.id, row.name, row.kind, row.status, row.start, row.wall, headline(metrics.get(row.num, {})))
         for row in rows
@@ -202,10 +202,11 @@ def params_of(query: Query, run: str | RunRow) -> tuple[ParamView, ...]:
 
 
 def metrics_of(metrics: list[Metric]) -> tuple[MetricView, ...]:
-    """The metrics, the user's own first."""
+    """The metrics, the user's own first. What one split gave last is no metric of the run."""
     shown = [
         MetricView(metric.key, plain_value(repr(metric.value), "float"), number(metric.value), metric.step)
         for metric in metrics
+        if not _is_of_split(metric)
     ]
     return tuple(sorted(shown, key=lambda metric: rank(metric.key)))
 
@@ -248,6 +249,10 @@ def by_hand(param: Param) -> bool:
     if param.key.startswith("best_"):
         return True
     return param.is_default is None and "__" not in param.key and param.type != "object"
+
+
+def _is_of_split(metric: Metric) -> bool:
+    return metric.step is not None and metric.key.startswith("split_")
 
 
 def _changed(param: Param) -> bool:

@@ -131,7 +131,7 @@ def search_view(query: Query, run: str) -> SearchView | None:
         iteration=None if table.iteration is None else tuple(table.iteration.tolist()),
         resources=None if table.resources is None else tuple(plain_numbers(table.resources)),
         errors=tuple(errors.items()),
-        views=_views(table, with_advice=row.kind != "cv"),
+        views=_views(table, with_advice=row.kind != "cv" and row.status == "finished"),
     )
 
 
