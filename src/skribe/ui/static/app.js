@@ -244,6 +244,46 @@
     });
   }
 
+  /**
+   * Ask for texts in a dialog and do something with them: `fields` are [{label, value, …attributes}], and `act(texts)`
+   * gives a promise, of the selector of what has the focus then. The dialog closes when it is kept; what went wrong is
+   * said inside, and the texts stay.
+   */
+  function ask(title, fields, action, act) {
+    const inputs = fields.map(({ label, value, ...attrs }) => {
+      const input = el("input", { class: "input", autocomplete: "off", "aria-describedby": "ask-problem", ...attrs });
+      input.value = value ?? "";
+      return [el("label", { class: "field" }, el("span", { text: label }), input), input];
+    });
+    const said = el("p", { class: "field-problem", id: "ask-problem", role: "alert", hidden: true });
+    const cancel = el("button", { type: "button", class: "button", text: "Cancel" });
+    const yes = el("button", { class: "button primary", text: action });
+    const form = el("form", {}, el("div", { class: "dialog-head" }, el("h2", { id: "ask-title", text: title })), inputs.map(([label]) => label), said, el("div", { class: "dialog-end" }, cancel, yes));
+    const dialog = el("dialog", { class: "dialog dialog-small", "aria-labelledby": "ask-title" }, form);
+    cancel.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => dialog.remove());
+    form.addEventListener("input", () => {
+      said.hidden = true;
+    });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      yes.disabled = true;
+      try {
+        const then = await act(inputs.map(([, input]) => input.value.trim()));
+        dialog.close();
+        if (then) document.querySelector(then)?.focus();
+      } catch (problem) {
+        said.textContent = problem.message.slice(0, 600);
+        said.hidden = false;
+        inputs[0][1].focus();
+      }
+      yes.disabled = false;
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+    inputs[0][1].select();
+  }
+
   // -- the theme
 
   const themeListeners = new Set();
@@ -375,7 +415,7 @@
 
   window.skribe = {
     ...window.skribe,
-    frozen, readonly, data, url, get, act, el, number, seconds, ago, when, toast, copy, confirm,
+    frozen, readonly, data, url, get, act, el, number, seconds, ago, when, toast, copy, confirm, ask,
     onTheme, isDark, css, actAndReload, poll, remember, recall,
   };
 

@@ -198,19 +198,28 @@
     const paper = canvas.getContext("2d");
     paper.scale(ratio, ratio);
     const colours = charts.theme();
+    const isOutside = (score) => score < low - 1e-12 || score > high + 1e-12;
     const x = (score) => 5 + Math.max(0, Math.min(1, (score - low) / (high - low || 1))) * (width - 10);
     if (mean !== null) {
       paper.fillStyle = colours.series[0];
       paper.globalAlpha = 0.16;
       paper.fillRect(x(mean - (std ?? 0)), 6, Math.max(1, x(mean + (std ?? 0)) - x(mean - (std ?? 0))), 8);
       paper.globalAlpha = 1;
-      paper.fillRect(x(mean) - 1, 3, 2, 14);
+      if (!isOutside(mean)) paper.fillRect(x(mean) - 1, 3, 2, 14);
     }
     paper.globalAlpha = 0.65;
     paper.fillStyle = colours.series[0];
     for (const score of scores) {
       if (score === null) continue;
       paper.beginPath();
+      if (isOutside(score)) {
+        const [edge, way] = score < low ? [1, 1] : [width - 1, -1];
+        paper.moveTo(edge, 10);
+        paper.lineTo(edge + 7 * way, 6);
+        paper.lineTo(edge + 7 * way, 14);
+        paper.fill();
+        continue;
+      }
       paper.arc(x(score), 10, 2.4, 0, 7);
       paper.fill();
     }
@@ -268,7 +277,20 @@
       return all || scorer.mean[row] === null ? mark : el("span", {}, number(scorer.mean[row]), " ", mark);
     }
     if (scorer.mean[row] === null) return view.finished[row] < view.splits ? `${view.finished[row]} of ${view.splits} …` : "–";
-    return el("span", {}, number(scorer.mean[row]), scorer.std[row] === null ? "" : el("span", { class: "faint", text: ` ± ${number(scorer.std[row])}` }));
+    return spreadCell(view, scorer, row);
+  }
+
+  const places = new WeakMap(); // how many decimals the scores of a scorer have in the table
+
+  /** Mean ± std with as many decimals as all others of the column, so that they stand below each other. */
+  function spreadCell(view, scorer, row) {
+    if (!places.has(scorer)) {
+      const known = Float64Array.from(scorer.mean.filter((mean) => mean !== null && mean !== 0), Math.abs).sort();
+      places.set(scorer, charts.decimals(known[known.length >> 1] ?? 0));
+    }
+    const [mean, std] = charts.spread(scorer.mean[row], scorer.std[row], places.get(scorer));
+    const more = view.finished[row] < view.splits ? `of ${view.finished[row]} of ${view.splits} splits so far` : null;
+    return el("span", { class: "spread", title: more }, mean, std === null ? "" : el("span", { class: "faint", text: ` ± ${std}` }));
   }
 
   window.skribe.Candidates = Candidates;

@@ -298,10 +298,15 @@
     series.push({ type: "line", silent: true, symbol: "none", animation: false, tooltip: { show: false }, data: [[0, 0], [1, 1]], lineStyle: { color: colours.grey, type: [2, 3], width: 1 } });
     lines.forEach(({ name, curve }, number_) => {
       const width = 1 / curve.counts.length;
+      // Bars of the chart library would widen their axis, and no longer stand below the curve.
       series.push({
-        type: "bar", name, xAxisIndex: 1, yAxisIndex: 1, barGap: "0%", barCategoryGap: "12%", barMaxWidth: 40,
-        data: curve.counts.map((count, place) => [(place + 0.5) * width, count]),
-        itemStyle: { color: colours.series[number_ % 7], opacity: 0.6 },
+        type: "custom", name, xAxisIndex: 1, yAxisIndex: 1, encode: { x: 0, y: 1 }, clip: true,
+        data: curve.counts.map((count, place) => [(place + 0.5) * width, count]), itemStyle: { color: colours.series[number_ % 7] },
+        renderItem: (_, api) => {
+          const [share, x] = [(0.88 * width) / lines.length, api.value(0) + (number_ / lines.length - 0.5) * 0.88 * width];
+          const [[left, top], [right, foot]] = [api.coord([x, api.value(1)]), api.coord([x + share, 0])];
+          return { type: "rect", shape: { x: left, y: top, width: Math.max(1, right - left - (lines.length > 1 ? 0.5 : 0)), height: foot - top }, style: { fill: colours.series[number_ % 7], opacity: 0.6 } };
+        },
       });
     });
     const limits = { min: 0, max: 1, interval: 0.25, scale: false };
@@ -312,7 +317,7 @@
       grid: [{ left: 62, right: 18, top: many ? 36 : 12, bottom: 132, ...bounds }, { left: 62, right: 18, height: 62, bottom: 46, ...bounds }],
       xAxis: [axis(colours, { ...limits, gridIndex: 0, axisLabel: { show: false } }), axis(colours, { ...limits, gridIndex: 1, name: "predicted probability", nameGap: 26, splitLine: { show: false } })],
       yAxis: [axis(colours, { ...limits, gridIndex: 0, name: "share of positives", nameGap: 42 }), axis(colours, { gridIndex: 1, scale: false, name: "rows", nameGap: 42, splitNumber: 2 })],
-      tooltip: tip(colours, { formatter: (one) => (one.seriesType === "bar" ? `${squeeze(one.seriesName, 30)}\n${counted(one.value[1])} rows about ${number(one.value[0])}` : `${squeeze(one.seriesName, 30)}\nsaid ${percent(one.value[0])}, came true ${percent(one.value[1])}\n${counted(one.value[2])} rows`) }),
+      tooltip: tip(colours, { formatter: (one) => (one.seriesType === "custom" ? `${squeeze(one.seriesName, 30)}\n${counted(one.value[1])} rows about ${number(one.value[0])}` : `${squeeze(one.seriesName, 30)}\nsaid ${percent(one.value[0])}, came true ${percent(one.value[1])}\n${counted(one.value[2])} rows`) }),
       series,
     };
   }

@@ -42,13 +42,34 @@
 
   const picked = (ctx, row) => ctx.mask === null || ctx.mask[row] === 1;
 
+  const DIGITS = 4;
+
+  /** How many decimals a number of this size has when it has four digits; null where they would be too many. */
+  charts.decimals = (value) => {
+    const power = value ? Math.floor(Math.log10(Math.abs(value))) : -1;
+    return power < -DIGITS || power > 14 ? null : Math.max(0, DIGITS - 1 - power);
+  };
+
+  /** A mean and its std in words, both with the same number of decimals: those that the mean has by itself, or given ones. */
+  charts.spread = (mean, std, places = null) => {
+    if (mean === null) return [number(mean), null];
+    const isLost = places !== null && mean !== 0 && Math.abs(mean) < 10 ** (1 - places);
+    const fixed = places === null || isLost ? charts.decimals(mean) : places;
+    const told = (value) => (fixed === null ? number(value) : value.toFixed(fixed));
+    return [told(mean), std === null ? null : told(std)];
+  };
+
+  /** Whether all splits of a candidate are done: what is seen of the others may change. */
+  const isWhole = (view, row) => view.finished[row] >= view.splits;
+
   /** A candidate in words, for tooltips. */
   function candidateWords(ctx, row, more = []) {
     const { scorer, view } = ctx;
     const params = view.params.filter((param) => param.varies && param.codes[row] >= 0).slice(0, 8)
       .map((param) => `${squeeze(param.key, 30)} = ${spoken(param.values[param.codes[row]], 30)}`);
-    const said = scorer.mean[row] === null ? "no score yet" : `${squeeze(scorer.name, 30)} ${number(scorer.mean[row])}${scorer.std[row] === null ? "" : ` ± ${number(scorer.std[row])}`}`;
-    return [`candidate ${row}${view.rank[row] ? `, rank ${view.rank[row]}` : ""}`, said, ...more, ...params].join("\n");
+    const said = scorer.mean[row] === null ? "no score yet" : `${squeeze(scorer.name, 30)} ${charts.spread(scorer.mean[row], scorer.std[row]).filter((one) => one !== null).join(" ± ")}`;
+    const until = isWhole(view, row) ? [] : [`${view.finished[row]} of ${view.splits} splits so far`];
+    return [`candidate ${row}${view.rank[row] ? `, rank ${view.rank[row]}` : ""}`, said, ...until, ...more, ...params].join("\n");
   }
   charts.candidateWords = candidateWords;
 
@@ -57,14 +78,21 @@
     const large = rows.length > LARGE;
     const size = large ? 3.2 : rows.length > 300 ? 5 : 7.5;
     const style = (opacity, color) => ({ color, opacity, borderWidth: 0 });
+    const part = rows.filter((row) => !isWhole(ctx.view, row));
+    const whole = part.length ? rows.filter((row) => isWhole(ctx.view, row)) : rows;
+    const hollow = part.length ? [{
+      type: "scatter", name: "not all splits", symbolSize: size, z: 3, ...more,
+      data: part.map((row) => ({ value: [...pointOf(row), row], itemStyle: { color: "transparent", borderColor: picked(ctx, row) ? colours.series[0] : colours.grey, borderWidth: 1.4, opacity: picked(ctx, row) ? 0.9 : 0.35 } })),
+    }] : [];
     const dots = (name, chosen, opacity, color, z) => ({
       type: "scatter", name, data: large ? flat(chosen, pointOf) : chosen.map((row) => [...pointOf(row), row]), dimensions: ["x", "y", "row"], encode: { x: 0, y: 1 },
       symbolSize: size, large, largeThreshold: LARGE, itemStyle: style(opacity, color), z, emphasis: { disabled: large }, ...more,
     });
-    if (ctx.mask === null) return [dots("candidate", rows, large ? 0.35 : 0.65, colours.series[0], 3)];
+    if (ctx.mask === null) return [...hollow, dots("candidate", whole, large ? 0.35 : 0.65, colours.series[0], 3)];
     return [
-      dots("others", rows.filter((row) => !ctx.mask[row]), large ? 0.12 : 0.2, colours.grey, 2),
-      dots("brushed", rows.filter((row) => ctx.mask[row]), large ? 0.5 : 0.85, colours.series[0], 4),
+      ...hollow,
+      dots("others", whole.filter((row) => !ctx.mask[row]), large ? 0.12 : 0.2, colours.grey, 2),
+      dots("brushed", whole.filter((row) => ctx.mask[row]), large ? 0.5 : 0.85, colours.series[0], 4),
     ];
   }
 
@@ -84,19 +112,31 @@
 
   // -- score against time
 
+  /** Of these candidates those that no other one beats in time and score, the fastest first. */
+  function unbeaten(rows, took, mean) {
+    let best = -Infinity;
+    const order = [...rows].sort((left, right) => took[left] - took[right] || mean[right] - mean[left]);
+    return order.filter((row) => {
+      const isBetter = mean[row] > best;
+      best = Math.max(best, mean[row]);
+      return isBetter;
+    });
+  }
+
   charts.scoreAgainstTime = (ctx) => {
-    const words = "Score and time of every candidate; no candidate on the orange line is beaten in both.";
+    const words = "Score and time of every candidate; no candidate on the orange line is beaten in both. Hollow ones have not had all splits.";
+    const tookOf = (view) => view.names.map((_, row) => (view.fit_seconds[row] === null ? null : view.fit_seconds[row] + (view.score_seconds[row] ?? 0)));
+    const seen = ({ view, scorer }, took) => view.names.map((_, row) => row).filter((row) => took[row] !== null && scorer.mean[row] !== null);
     return {
       height: 310, words,
       option: (colours) => {
         const { view, scorer } = ctx;
-        const took = view.names.map((_, row) => (view.fit_seconds[row] === null ? null : view.fit_seconds[row] + (view.score_seconds[row] ?? 0)));
-        const rows = view.names.map((_, row) => row).filter((row) => took[row] !== null && scorer.mean[row] !== null);
+        const took = tookOf(view);
+        const rows = seen(ctx, took);
         const known = Float64Array.from(rows.map((row) => took[row])).sort();
         const [divisor, unit] = timeUnit(known.length ? quantile(known, 0.5) : 1);
         const point = (row) => [took[row] / divisor, scorer.mean[row]];
-        const pareto = scorer === view.scorers[0] ? view.views.score_against_time?.pareto || [] : [];
-        const front = rows.filter((row) => pareto[row]).sort((left, right) => took[left] - took[right]);
+        const front = unbeaten(rows.filter((row) => isWhole(view, row)), took, scorer.mean);
         const wide = known.length > 1 && known[0] > 0 && known.at(-1) >= 8 * known[0];
         const best = view.leader;
         return {
@@ -112,10 +152,15 @@
           ],
         };
       },
-      table: () => ({
-        columns: ["candidate", "fit seconds", "score seconds", ctx.scorer.name, "not beaten"],
-        rows: ctx.view.names.map((_, row) => [String(row), ctx.view.fit_seconds[row], ctx.view.score_seconds[row], ctx.scorer.mean[row], ctx.view.views.score_against_time?.pareto[row] ? "yes" : ""]),
-      }),
+      table: () => {
+        const { view, scorer } = ctx;
+        const took = tookOf(view);
+        const front = new Set(unbeaten(seen(ctx, took).filter((row) => isWhole(view, row)), took, scorer.mean));
+        return {
+          columns: ["candidate", "fit seconds", "score seconds", scorer.name, "not beaten"],
+          rows: view.names.map((_, row) => [String(row), view.fit_seconds[row], view.score_seconds[row], scorer.mean[row], front.has(row) ? "yes" : ""]),
+        };
+      },
       onClick: (event) => ctx.onPick(rowOf(event)),
     };
   };
@@ -141,7 +186,7 @@
         return {
           ...base(colours, words, rows.length),
           ...scoreAxis(colours, course.score, course.metric),
-          xAxis: axis(colours, { min: 0, scale: false, name: `since the search began (${unit})`, splitLine: { show: false } }),
+          xAxis: axis(colours, { min: 0, scale: false, name: `since the first split began (${unit})`, splitLine: { show: false } }),
           tooltip: tip(colours, { formatter: (event) => candidateWords(ctx, rowOf(event), [`done after ${seconds(event.value[0] * divisor)}`]) }),
           series: [...candidateDots(colours, ctx, rows, point), ...steps, { type: "scatter", ...star(colours), data: place.has(best) && course.score[place.get(best)] !== null ? [[...point(best), best]] : [] }],
         };
@@ -388,7 +433,7 @@
     const data = tasks > BOXES ? binned(ctx, workers, span, divisor, shade) : workers.flatMap((worker, place) => worker.tasks.map(([row, split, began, took]) => [place, began / divisor, (began + (took ?? 0)) / divisor, 1, shade(ctx.scorer.mean[row]), row, split]));
     return {
       ...base(colours, words, Infinity),
-      xAxis: axis(colours, { min: 0, max: Number(((span / divisor) * 1.005 || 1).toPrecision(4)), scale: false, name: `since ${ctx.view.kind === "cv" ? "it" : "the search"} began (${unit})`, splitLine: { show: false }, axisLabel: { showMaxLabel: false } }),
+      xAxis: axis(colours, { min: 0, max: Number(((span / divisor) * 1.005 || 1).toPrecision(4)), scale: false, name: `since the first split began (${unit})`, splitLine: { show: false }, axisLabel: { showMaxLabel: false } }),
       yAxis: axis(colours, { type: "category", inverse: true, data: workers.map((worker) => (worker.worker ? `worker ${worker.worker}` : "a worker")) }),
       tooltip: tip(colours, { formatter: ({ value }) => (value.length > 5 ? candidateWords(ctx, value[5], [`split ${value[6]}: ${seconds((value[2] - value[1]) * divisor)}, from ${seconds(value[1] * divisor)} on`]) : `${charts.percent(value[3])} busy`) }),
       series: [{

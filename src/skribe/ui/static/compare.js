@@ -11,13 +11,55 @@
   document.querySelector("[data-add]")?.addEventListener("submit", (event) => {
     event.preventDefault();
     const id = event.target.elements.id.value.trim();
-    const ids = compared ? order.map((place) => compared.runs[place].id) : idsOfPage();
-    if (id) window.location.href = window.skribe.url("compare", { ids: [...new Set([...ids, id])] });
+    if (id) add(event.target, id);
   });
+  document.querySelector("[data-add] [name=id]")?.addEventListener("input", (event) => sayBeside(event.target.form, ""));
+
+  /** Go to the comparison with this run too, if there is such a run; what is shown stays otherwise. */
+  async function add(form, id) {
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      const known = compared ? order.map((place) => compared.runs[place].id) : (await Promise.all(idsOfPage().map(found))).flatMap((run) => (run ? [run.id] : []));
+      const one = await window.skribe.get("run", { id });
+      if (known.includes(one.id)) throw new Error("This run is here already.");
+      const ids = [...known, one.id];
+      if (ids.length > 1) await window.skribe.get("compare", { run: ids });
+      window.location.href = window.skribe.url("compare", { ids });
+    } catch (problem) {
+      sayBeside(form, problem.message);
+      form.elements.id.focus();
+    }
+    button.disabled = false;
+  }
+
+  function sayBeside(form, text) {
+    const said = form.querySelector("[data-problem]");
+    said.textContent = text.slice(0, 400);
+    said.hidden = !text;
+    form.elements.id.setAttribute("aria-invalid", String(Boolean(text)));
+  }
+
+  const found = (id) => window.skribe.get("run", { id }).catch(() => null);
+
+  /** Where nothing can be compared yet: the runs that the address names. */
+  async function showGiven() {
+    const holder = document.querySelector("[data-given]");
+    const ids = idsOfPage().slice(0, 50);
+    if (!holder || !ids.length) return;
+    const runs = await Promise.all(ids.map(found));
+    holder.replaceChildren(...ids.map((id, place) => {
+      const run = runs[place];
+      const short = id.length > 40 ? `${id.slice(0, 40)}…` : id;
+      return el("li", {}, run ? el("a", { href: window.skribe.url("run", { id: run.id }) }, el("bdi", { text: run.name.slice(0, 80) })) : el("span", { class: "muted", text: "no such run:" }), " ", el("span", { class: "mono faint", text: run ? run.id.slice(-8) : short }));
+    }));
+    holder.hidden = false;
+  }
 
   const data = window.skribe.data();
   const compared = data.compared || null;
   const order = compared ? compared.runs.map((_, place) => place) : [];
+  if (!compared && !window.skribe.frozen) showGiven();
   if (!compared || !charts) return;
 
   const { squeeze, visible } = charts;

@@ -3,7 +3,6 @@
   "use strict";
 
   const skribe = window.skribe;
-  const { el } = skribe;
 
   async function change(what) {
     try {
@@ -13,24 +12,9 @@
     }
   }
 
-  /** Ask for a name in a dialog. Resolves with null if it was not given. */
-  function askName(title, value) {
-    return new Promise((resolve) => {
-      const input = el("input", { class: "input", id: "new-name", maxlength: "2000", required: true });
-      input.value = value;
-      const form = el("form", { method: "dialog" },
-        el("div", { class: "dialog-head" }, el("h2", { id: "name-title", text: title })),
-        el("label", { class: "field", for: "new-name" }, el("span", { text: "New name" }), input),
-        el("div", { class: "dialog-end" }, el("button", { class: "button", value: "no", type: "button", text: "Cancel", onclick: () => dialog.close("no") }), el("button", { class: "button primary", value: "yes", text: "Rename" })));
-      const dialog = el("dialog", { class: "dialog dialog-small", "aria-labelledby": "name-title" }, form);
-      dialog.addEventListener("close", () => {
-        dialog.remove();
-        const name = input.value.trim();
-        resolve(dialog.returnValue === "yes" && name && name !== value ? name : null);
-      });
-      document.body.append(dialog);
-      dialog.showModal();
-      input.select();
+  function rename(name) {
+    skribe.ask("Rename the experiment", [{ label: "New name", value: name, maxlength: "2000", required: true }], "Rename", async ([renamed]) => {
+      if (renamed && renamed !== name) await skribe.actAndReload({ do: "rename_experiment", name, new: renamed });
     });
   }
 
@@ -40,9 +24,7 @@
     const button = event.target.closest?.("button");
     if (!button) return;
     if (button.dataset.rename !== undefined) {
-      const name = button.dataset.rename;
-      const renamed = await askName("Rename the experiment", name);
-      if (renamed) change({ do: "rename_experiment", name, new: renamed });
+      rename(button.dataset.rename);
     } else if (button.dataset.trash !== undefined) {
       const name = button.dataset.trash;
       const agreed = await skribe.confirm(`Move “${short(name)}” with its runs to the trash?\nNothing is destroyed: it can be restored from the trash.`, { action: "Move to trash", bad: true });

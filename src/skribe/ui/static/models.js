@@ -76,41 +76,16 @@
     change({ do: "tag_model", key: key.value.trim(), value: value.value });
   });
 
-  /** Ask for one or two texts in a dialog; `done(values)` is called with them. */
-  function ask(title, fields, action, done) {
-    const inputs = fields.map(([label, value, attrs]) => {
-      const input = el("input", { class: "input", ...attrs });
-      input.value = value;
-      return [el("label", { class: "field" }, el("span", { text: label }), input), input];
-    });
-    const cancel = el("button", { type: "button", class: "button", text: "Cancel" });
-    const dialog = el("dialog", { class: "dialog dialog-small", "aria-labelledby": "ask-title" },
-      el("form", { method: "dialog", class: "stack" }, el("h2", { id: "ask-title", text: title }), inputs.map(([label]) => label),
-        el("div", { class: "dialog-end" }, cancel, el("button", { class: "button primary", value: "yes", text: action }))));
-    cancel.addEventListener("click", () => dialog.close(""));
-    dialog.addEventListener("close", () => {
-      dialog.remove();
-      if (dialog.returnValue === "yes") done(inputs.map(([, input]) => input.value.trim()));
-    });
-    document.body.append(dialog);
-    dialog.showModal();
-    inputs[0][1].select();
-  }
-
-  const tagVersion = (version) => ask(`Add a tag to version ${version}`, [["Tag", "", { required: true, maxlength: "500" }], ["Value", "", { maxlength: "5000" }]], "Add", ([key, value]) =>
-    change({ do: "tag_model", key, value, ...numbered(version) }));
+  const tagVersion = (version) => skribe.ask(`Add a tag to version ${version}`, [{ label: "Tag", required: true, maxlength: "500" }, { label: "Value", maxlength: "5000" }], "Add", ([key, value]) =>
+    skribe.actAndReload({ name, do: "tag_model", key, value, ...numbered(version) }));
 
   // -- names, versions, the trash
 
-  async function rename(renamed) {
+  const rename = () => skribe.ask("Rename the model", [{ label: "New name", value: name, required: true, maxlength: "250" }], "Rename", async ([renamed]) => {
     if (!renamed || renamed === name) return;
-    try {
-      skribe.remember("skribe.said", await skribe.act({ do: "rename_model", name, new: renamed }));
-      window.location.href = skribe.url("model", { name: renamed });
-    } catch (problem) {
-      skribe.toast(problem.message, { bad: true });
-    }
-  }
+    skribe.remember("skribe.said", await skribe.act({ do: "rename_model", name, new: renamed }));
+    window.location.href = skribe.url("model", { name: renamed });
+  });
 
   async function trashModel() {
     const agreed = await skribe.confirm(`Move the model “${short(name)}” with all its versions to the trash?\nCode that loads it by name stops working until it is restored.`, { action: "Move to trash", bad: true });
@@ -142,7 +117,7 @@
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button");
     if (!button) return;
-    if (button.id === "rename") ask("Rename the model", [["New name", name, { required: true, maxlength: "250" }]], "Rename", ([renamed]) => rename(renamed));
+    if (button.id === "rename") rename();
     else if (button.id === "trash-model") trashModel();
     else for (const [key, act] of Object.entries(ON)) if (key in button.dataset) act(button.dataset[key], button.dataset);
   });

@@ -12,6 +12,8 @@
   const SHADES = 40;
   const BUDGET = 7; // milliseconds of drawing in each frame
   const NEAR = 20;
+  const FEW = 8; // values: each has its tick
+  const APART = 0.04; // of the length of an axis
 
   const now = () => performance.now();
   const paperOf = (canvas) => canvas.getContext("2d", { willReadFrequently: true });
@@ -24,8 +26,20 @@
     }
     const { low, high } = column;
     if (low === high) return [[0.5, tick(low)]];
+    const tried = (column.tried || []).filter((value) => typeof value === "number" && value >= low && value <= high);
+    if (tried.length && tried.length <= FEW) return apart(tried.map((value) => [column.placeOf(value), tick(value)]));
     const found = column.scale === "log" ? decades(low, high) : rounds(low, high);
     return found.map((value) => [column.placeOf(value), tick(value)]);
+  }
+
+  /** Those of the ticks, from the lowest on, that do not stand on each other. */
+  function apart(ticks) {
+    let last = -1;
+    return ticks.sort(([one], [other]) => one - other).filter(([place]) => {
+      const isFree = place - last >= APART || last < 0;
+      if (isFree) last = place;
+      return isFree;
+    });
   }
 
   function decades(low, high) {

@@ -267,19 +267,13 @@
 
   /** Ask for the name under which a model is registered. */
   function askToRegister(path) {
-    const input = el("input", { class: "input", name: "name", required: true, maxlength: "250", autocomplete: "off", value: data.run.models[0]?.versions[0]?.name ?? "" });
-    const cancel = el("button", { type: "button", class: "button", text: "Cancel" });
-    const form = el("form", { method: "dialog" },
-      el("div", { class: "dialog-head" }, el("h2", { id: "register-h", text: "Register this model" })),
-      el("label", { class: "field" }, el("span", { text: "Name of the model; under a name that is there already, it becomes the next version" }), input),
-      el("div", { class: "dialog-end" }, cancel, el("button", { class: "button primary", text: "Register" })));
-    const dialog = el("dialog", { class: "dialog dialog-small", "aria-labelledby": "register-h" }, form);
-    cancel.addEventListener("click", () => dialog.close());
-    dialog.addEventListener("close", () => dialog.remove());
-    form.addEventListener("submit", () => change({ do: "register", id: data.run.id, path, name: input.value.trim() }, "[data-register]"));
-    document.body.append(dialog);
-    dialog.showModal();
-    input.select();
+    const label = "Name of the model; under a name that is there already, it becomes the next version";
+    const before = data.run.models[0]?.versions[0]?.name;
+    window.skribe.ask("Register this model", [{ label, name: "name", value: before, required: true, maxlength: "250" }], "Register", async ([name]) => {
+      window.skribe.toast(await window.skribe.act({ do: "register", id: data.run.id, path, name }));
+      await refresh(true);
+      return "[data-register]";
+    });
   }
 
   // -- keeping up

@@ -10,6 +10,7 @@
   const BASIC = ["status", "start", "duration"];
   const STATUSES = ["running", "finished", "failed", "killed"];
   const KINDS = ["fit", "search", "cv", "manual", "stream", "candidate", "fold"];
+  const CONDITION = /[<>=]|\b(params|metrics|tags)\s*[.[]/;
   const RENEWED = 60;
   const CHUNK = 1000;
 
@@ -189,13 +190,14 @@
     get("grid-frame").hidden = total === 0;
     if (total !== 0) return;
     const isFiltered = state.where || state.words || state.status || state.kind;
+    const isCondition = skribe.frozen && CONDITION.test(state.words);
     const clear = el("button", { type: "button", class: "button", text: "Clear the search and the filters" });
     clear.addEventListener("click", () => go({ where: "", words: "", status: "", kind: "" }));
     const first = "import skribe\n\nskribe.autolog()";
     holder.replaceChildren(el("div", { class: "empty" },
-      el("h2", { text: problem ? "This could not be looked up" : isFiltered ? "No run is like that" : "No runs yet" }),
+      el("h2", { text: problem ? "This could not be looked up" : isCondition ? "Conditions need the live page" : isFiltered ? "No run is like that" : "No runs yet" }),
       problem || isFiltered
-        ? el("p", { text: problem ? (failing && state.where ? "Mend the search above where the mark points, or clear it." : problem.message) : "No run fits the search and the filters." })
+        ? el("p", { text: problem ? (failing && state.where ? "Mend the search above where the mark points, or clear it." : problem.message) : isCondition ? "These are frozen pages: words are found here, in names, estimators and ids. For conditions on metrics and parameters, open the store with `skribe ui`." : "No run fits the search and the filters." })
         : el("p", { text: "Every fit after these two lines is written down here:" }),
       problem || isFiltered ? el("div", { class: "dialog-end start" }, clear) : el("div", { class: "code" }, el("pre", { tabindex: "0" }, el("code", { id: "first-run", text: first })), el("button", { type: "button", class: "button quiet small code-copy", "data-copy": "#first-run", text: "Copy" }))));
   }
@@ -322,7 +324,7 @@
     const count = selection.size;
     get("actions").hidden = count === 0;
     document.body.classList.toggle("selecting", count > 0);
-    get("selected-count").textContent = `${count.toLocaleString("en")} selected`;
+    get("selected-count").textContent = count === 1 ? "1 selected: choose another to compare" : `${count.toLocaleString("en")} selected`;
     const compare = get("compare");
     const fits = count >= 2 && count <= 50;
     compare.setAttribute("aria-disabled", String(!fits));
@@ -331,6 +333,21 @@
     else compare.removeAttribute("href");
     say(count ? `${count} selected` : "Nothing is selected");
     grid.later();
+  }
+
+  /** Select what the address says; the rows need not be among those that are shown. */
+  async function selectAsked() {
+    const asked = [...new Set(new URLSearchParams(window.location.search).getAll("select"))].slice(0, 50);
+    if (!asked.length || skribe.frozen) return;
+    try {
+      const where = `id in [${asked.map((id) => JSON.stringify(id)).join(", ")}]`;
+      const { rows } = await skribe.get("runs", { where, children: "1", limit: "50", column: cellColumns() });
+      for (const row of rows) selection.set(row.id, row);
+      if (rows.length < asked.length) skribe.toast("The run to compare is not there any more.", { bad: true });
+      showSelection();
+    } catch (problem) {
+      skribe.toast(problem.message, { bad: true });
+    }
   }
 
   function clearSelection() {
@@ -523,6 +540,7 @@
     drawColumns();
     if (carried.error) failed(Object.assign(new Error(carried.error.message), { at: carried.error.at, code: 400 }));
     else load({ seed: isCarried() ? carried.runs : null });
+    selectAsked();
     skribe.poll(lookAgain);
     setInterval(tick, 1000);
   }

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const { el, charts, Parallel, Candidates } = window.skribe;
-  const { number, seconds } = window.skribe;
+  const { seconds } = window.skribe;
   const host = document.querySelector("[data-search]");
   if (!host) return;
 
@@ -35,7 +35,7 @@
 
   function paramColumn(param) {
     const shared = { key: `param ${param.key}`, label: param.key };
-    if (param.scale !== "categorical") return { ...shared, ...laid(param.codes.map((code) => (code < 0 ? null : param.values[code])), param.scale) };
+    if (param.scale !== "categorical") return { ...shared, tried: param.values, ...laid(param.codes.map((code) => (code < 0 ? null : param.values[code])), param.scale) };
     const count = param.values.length;
     const placeOf = (code) => (count > 1 ? code / (count - 1) : 0.5);
     return { ...shared, scale: "categorical", values: param.values, codes: param.codes, placeOf, places: Float32Array.from(param.codes, (code) => (code < 0 ? NaN : placeOf(code))) };
@@ -52,7 +52,7 @@
   function measured() {
     const { view, scorer } = ctx;
     const made = view.params.filter((param) => param.varies).map(paramColumn);
-    if (view.iteration) made.unshift({ key: "iteration", label: "iteration", ...laid([...view.iteration], "linear") });
+    if (view.iteration) made.unshift({ key: "iteration", label: "iteration", tried: [...new Set(view.iteration)], ...laid([...view.iteration], "linear") });
     const times = view.fit_seconds.filter((time) => time > 0);
     const wide = times.length > 1 && charts.frameOf(times).high > 8 * Math.max(1e-9, times.reduce((least, time) => Math.min(least, time), Infinity));
     made.push({ key: "time", label: "fit seconds", ...laid(view.fit_seconds, wide ? "log" : "linear") });
@@ -191,18 +191,20 @@
     const title = isBest ? (view.chosen || view.status !== "running" ? "Best candidate" : "Best so far") : `Candidate #${row}`;
     const head = el("div", { class: "candidate-head" },
       el("h3", {}, title, " ", el("span", { class: "muted small", text: [isBest ? `#${row}` : "", view.rank[row] ? `rank ${view.rank[row]}` : ""].filter(Boolean).join(", ") })),
-      el("p", { class: "candidate-score" }, el("strong", { text: number(scorer.mean[row]) }), scorer.std[row] === null ? "" : el("span", { class: "muted", text: ` ± ${number(scorer.std[row])}` }), el("span", { class: "muted small", text: ` ${charts.squeeze(scorer.name, 30)}` })));
+      el("p", { class: "candidate-score" }, el("strong", { text: charts.spread(scorer.mean[row], scorer.std[row])[0] }), scorer.std[row] === null ? "" : el("span", { class: "muted", text: ` ± ${charts.spread(scorer.mean[row], scorer.std[row])[1]}` }), el("span", { class: "muted small", text: ` ${charts.squeeze(scorer.name, 30)}` })));
     const params = paramsOf(row);
     const list = el("dl", { class: "facts small" }, params.slice(0, 30).flatMap(([key, value]) => [el("dt", {}, el("bdi", { text: charts.squeeze(key, 50) })), el("dd", { class: "mono" }, el("bdi", { text: charts.spoken(value, 160) }))]));
     const copy = el("button", { type: "button", class: "button small", text: "Copy as Python" });
     copy.addEventListener("click", () => window.skribe.copy(`{${params.map(([key, value]) => `${python(key)}: ${python(value)}`).join(", ")}}`, "Parameters copied"));
     const open = view.children[row] && view.children[row] !== window.skribe.data().run.id ? el("a", { class: "button small", href: window.skribe.url("run", { id: view.children[row] }), text: "Open its run" }) : null;
+    const [mine, best] = [view.children[row], view.leader === null ? null : view.children[view.leader]];
+    const beside = isBest || !mine || !best || window.skribe.frozen ? null : el("a", { class: "button small", href: window.skribe.url("compare", { ids: [best, mine] }), text: "Compare with the best" });
     const back = isBest || view.leader === null ? null : el("button", { type: "button", class: "button small quiet", text: "Back to the best" });
     back?.addEventListener("click", () => pick(view.leader));
     const times = el("p", { class: "muted small", text: `fit ${seconds(view.fit_seconds[row])}${view.score_seconds[row] === null ? "" : `, score ${seconds(view.score_seconds[row])}`} for each split` });
     const failure = view.errors.find(([place]) => place === row);
     const told = view.failed[row] ? el("div", { class: "banner banner-bad error" }, el("p", { text: `${view.failed[row]} of ${view.finished[row]} splits failed.` }), failure ? el("details", { open: true }, el("summary", { text: "Traceback" }), el("div", { class: "code" }, el("pre", { tabindex: "0" }, el("code", { text: charts.visible(failure[1].slice(-8000)) })))) : null) : null;
-    holder.replaceChildren(head, params.length ? list : el("p", { class: "nothing small", text: "No parameter was searched." }), times, ...(told ? [told] : []), el("div", { class: "toolbar" }, params.length ? copy : null, open, back));
+    holder.replaceChildren(head, params.length ? list : el("p", { class: "nothing small", text: "No parameter was searched." }), times, ...(told ? [told] : []), el("div", { class: "toolbar" }, params.length ? copy : null, open, beside, back));
   }
 
   // -- how far it is
@@ -215,14 +217,31 @@
     const whole = (count) => count.toLocaleString("en").replaceAll(",", " ");
     const facts = [];
     const failed = view.failed.reduce((all, one) => all + one, 0);
-    facts.push(view.kind === "cv" ? `${view.names.length} folds` : `${whole(view.names.length)} candidates × ${view.splits} folds`);
-    facts.push(running && view.total ? `${whole(view.done)} of ${whole(view.total)} fits done` : `${whole(view.done)} fits`);
+    const unfinished = view.total !== null && view.done < view.total && view.status !== "finished";
+    const soFar = running && (view.total === null || view.names.length * (view.kind === "cv" ? 1 : view.splits) < view.total) ? " so far" : "";
+    facts.push(view.kind === "cv" ? `${view.names.length} folds${soFar}` : `${whole(view.names.length)} candidates${soFar} × ${view.splits} folds`);
+    facts.push(unfinished || (running && view.total) ? `${whole(view.done)} of ${whole(view.total)} fits done` : `${whole(view.done)} fits`);
     const passed = running ? Date.now() / 1000 - view.start : view.wall;
     if (passed !== null) facts.push(`${running ? "for " : "took "}${seconds(running ? Math.max(0, Math.round(passed)) : passed)}`);
-    if (running && view.total && view.done > 0 && view.done < view.total) facts.push(`about ${seconds(Math.round((passed * (view.total - view.done)) / view.done))} left`);
+    const left = running && unfinished ? timeLeft(view) : null;
+    if (left !== null) facts.push(`about ${seconds(Math.max(1, Math.round(left)))} left`);
     if (failed) facts.push(`${whole(failed)} failed`);
     const bar = running && view.total ? el("progress", { max: view.total, value: view.done, "aria-label": "Fits done" }) : null;
     holder.replaceChildren(...(bar ? [bar] : []), el("p", { class: "muted small", text: facts.join(" · ") }));
+  }
+
+  const WAVE = 0.2; // of the time that the first fit took: what comes so soon after it was begun together with it
+
+  /** Seconds until the rest is done, if it goes on as since the first results; null as long as they are too few. */
+  function timeLeft(view) {
+    const { workers, start } = view.views.timeline;
+    const begun = start === null ? -Infinity : view.start - start - 0.01; // what an earlier run had done is no pace
+    const ends = workers.flatMap(({ tasks }) => tasks.flatMap(([, , began, took]) => (took === null || began < begun ? [] : [[began + took, took]])));
+    ends.sort(([one], [other]) => one - other);
+    if (ends.length < 3) return null;
+    const [first, took] = ends[0];
+    const after = ends.filter(([end]) => end > first + WAVE * took).length;
+    return after ? ((ends.at(-1)[0] - first) / after) * (view.total - view.done) : null;
   }
 
   function showAdvice() {
@@ -274,13 +293,10 @@
     brushed(true);
   }
 
-  /** From where to where the dots of the folds go: the better third of the candidates decides, the others lie at the edge. */
+  /** From where to where the dots of the folds go: what lies far below all others has an arrow at the edge. */
   function foldFrame() {
-    const { scorer } = ctx;
-    const means = Float64Array.from(scorer.mean.filter((mean) => mean !== null)).sort();
-    const middle = means[Math.floor(means.length * 0.7)] ?? 0;
-    const better = scorer.folds.filter((_, row) => scorer.mean[row] !== null && scorer.mean[row] >= middle);
-    return charts.frameOf((better.length > 3000 ? better.filter((_, place) => place % 5 === 0) : better).flat());
+    const { folds } = ctx.scorer;
+    return charts.frameOf((folds.length > 3000 ? folds.filter((_, place) => place % 5 === 0) : folds).flat());
   }
 
   const made = new Set();
