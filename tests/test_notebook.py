@@ -54,6 +54,15 @@ CELLS = {
     "best": "%skribe best default best_cv_score",
     "nothing best": "%skribe best default best_of_all",
     "compare": "ids = ' '.join(skribe.runs(limit=2)['run_id'])\n%skribe compare $ids",
+    "last": "%skribe run\tlast",
+    "compare last": "one = skribe.runs(limit=2)['run_id'][1]\n%skribe compare $one last",
+    "quiet": "%skribe run last;",
+    "quiet cell": "%%skribe quiet\nlen([';']) ; # nothing is shown\n",
+    "loud cell": "%%skribe loud\nlen([';'])  # ;\n",
+    "awaits": "import asyncio\nawait asyncio.sleep(0)\nbefore = len(skribe.runs())",
+    "await": "%%skribe awaited\nawait asyncio.sleep(0)\nlen('a')",
+    "await inside": "%%skribe inside\nasync def f():\n    await asyncio.sleep(0)\nlen('ab')",
+    "after await": "len(skribe.runs()) - before",
     "help": "%skribe what",
     "cell": "%%skribe my name\nmodel = DummyClassifier().fit(X, y)\nmodel.score(X, y)",
     "cell that fails": "%%skribe broken\n1/0",
@@ -63,8 +72,9 @@ CELLS = {
     "show run": "skribe.show(skribe.last_run(), height=300)",
     "show several": "skribe.show(skribe.compare(*skribe.runs(limit=2)['run_id']))",
     "show experiment": "skribe.show(skribe.experiment('default'))",
-    "answers": "import urllib.request\nfrom skribe.progress import _pages\n(url,) = _pages.values()\n"
+    "answers": "import urllib.request\nfrom skribe.progress import _pages\n((url, _),) = _pages.values()\n"
     "[urllib.request.urlopen(url + path).status for path in ('', 'runs/' + skribe.last_run().id)]",
+    "page ended": "from skribe.ui import beside\nbeside._stop_all()\nDummyClassifier().fit(X, y);",
     "stopped": "import _thread, threading\nthreading.Timer(1.7, _thread.interrupt_main).start()\n"
     'GridSearchCV(Slow(), {"random_state": [1, 2, 4, 5, 6, 7, 8, 9]}, cv=2).fit(X, y);',
     "after": "skribe.last_run().status",
@@ -102,7 +112,9 @@ def test_loading_it_records_nothing(outputs):
 
 
 def test_one_line_after_a_fit(outputs):
-    assert re.fullmatch(r"skribe: DummyClassifier [0-9a-f]{8} · .* · training_accuracy_score 0.5\n", said(outputs["line"]))
+    (line,) = outputs["line"]
+    assert line["name"] == "stdout", "what comes from stderr is red in a notebook"
+    assert re.fullmatch(r"skribe: DummyClassifier [0-9a-f]{8} · .* · training_accuracy_score 0.5\n", line["text"])
     assert shown(outputs["line"], "text/html") == []
 
 
@@ -112,7 +124,7 @@ def test_the_bar(outputs):
     assert "2 failed" in html
     assert "best 0.5" in html
     (text,) = shown(outputs["bar"], "text/plain")
-    assert text.startswith("skribe: GridSearchCV 12/12 fits")
+    assert text.startswith("skribe: GridSearchCV(Slow) 12/12 fits")
 
 
 def test_silent_is_silent(outputs):
@@ -121,9 +133,9 @@ def test_silent_is_silent(outputs):
 
 def test_a_search_that_is_stopped_leaves_the_notebook_tidy(outputs):
     assert errors(outputs["stopped"]) == ["KeyboardInterrupt"]
-    bar, line = shown(outputs["stopped"], "text/plain")
-    assert re.match(r"skribe: GridSearchCV stopped after \d+/16 fits", bar)
-    assert "killed" in line
+    (bar,) = shown(outputs["stopped"], "text/plain")
+    assert re.match(r"skribe: GridSearchCV\(Slow\) stopped after \d+/16 fits", bar)
+    assert "killed" in said(outputs["stopped"])
     assert shown(outputs["after"], "text/plain") == ["'killed'"]
 
 
@@ -137,6 +149,10 @@ def test_the_magic(outputs):
         assert shown(outputs[name], "text/markdown")
     assert errors(outputs["nothing best"]) == ["QueryError"]
     assert "Comparison" in shown(outputs["compare"], "text/html")[0]
+    assert "Comparison" in shown(outputs["compare last"], "text/html")[0]
+    assert shown(outputs["last"], "text/html") == shown(outputs["run"], "text/html")
+    assert outputs["quiet"] == []
+    assert said(outputs["help"]).startswith("%skribe does not know 'what'.")
     assert "%skribe best EXPERIMENT METRIC" in said(outputs["help"])
     assert "not found" in said(outputs["unloaded"]) + "".join(map(str, outputs["unloaded"]))
 
@@ -147,12 +163,33 @@ def test_a_cell_as_a_run(outputs):
     assert shown(outputs["both"], "text/plain") == ["[('broken', 'failed'), ('my name', 'finished')]"]
 
 
+def test_a_semicolon_shows_nothing(outputs):
+    assert shown(outputs["quiet cell"], "text/plain") == []
+    assert shown(outputs["loud cell"], "text/plain") == ["1"]
+
+
+def test_a_cell_that_awaits_is_refused_and_makes_no_run(outputs):
+    assert errors(outputs["awaits"]) == []
+    (error,) = outputs["await"]
+    assert error["ename"] == "ArgumentError"
+    assert "with skribe.run('awaited'):" in error["evalue"]
+    assert shown(outputs["await inside"], "text/plain") == ["2"]
+    assert shown(outputs["after await"], "text/plain") == ["1"]
+
+
+def test_after_the_page_has_ended_lines_have_no_link(outputs):
+    assert shown(outputs["page ended"], "text/html") == []
+    assert said(outputs["page ended"]).startswith("skribe: DummyClassifier")
+
+
 def test_the_page_in_a_frame(outputs):
     frames = {name: shown(outputs[name], "text/html")[0] for name in outputs if name.startswith("show")}
     address = {name: re.search('<iframe src="([^"]*)"', frame)[1] for name, frame in frames.items()}
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address["show"])
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/([\w-]+/)?", address["show"])
     assert re.search(r"/runs/[0-9a-f-]{36}$", address["show run"])
     assert 'height="300"' in frames["show run"]
+    for kind in ("text/html", "text/plain"):
+        assert "served by the kernel of the notebook" in shown(outputs["show"], kind)[0]
     assert address["show several"].count("run=") == 2
     assert address["show experiment"].endswith("runs?experiment=default")
     assert shown(outputs["answers"], "text/plain") == ["[200, 200]"]
@@ -183,7 +220,7 @@ def test_outside_of_a_notebook_the_browser_is_opened(capsys, monkeypatch, own_fo
         (url,) = opened
         assert url.endswith(f"/runs/{run.id}")
         assert url in capsys.readouterr().err
-        assert progress._pages[run.folder] == url.partition("runs/")[0]
+        assert progress._pages[run.folder].url == url.partition("runs/")[0]
     finally:
         from skribe.ui.serve import background
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from skribe.display.card import Card
+from skribe.display.harmless import one_line
 from skribe.display.markdown import card_markdown, card_text
 from skribe.display.page import card_html
 from skribe.errors import ArgumentError, NotFound
@@ -42,7 +43,7 @@ class Comparison:
         return draw_compared(name, views)
 
     def __repr__(self) -> str:
-        return f"<Comparison of {', '.join(f'{run.name} {run.short_id}' for run in self.runs)}>"
+        return f"<Comparison of {', '.join(f'{one_line(run.name, 80)} {run.short_id}' for run in self.runs)}>"
 
     def __str__(self) -> str:
         card = self._card()

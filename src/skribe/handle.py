@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from skribe.display.card import Card
 from skribe.display.diagram import estimator_html
+from skribe.display.harmless import one_line
 from skribe.display.markdown import card_markdown, card_text
 from skribe.display.page import card_html
 from skribe.display.text import headline
@@ -294,8 +295,8 @@ class Run(Pen):
             row = self._row
         except NotFound:
             return f"<Run {self.short_id} · no longer in the store>"
-        head = f"Run {row.name} {self.short_id} · {row.kind} · {row.status} · {seconds(row.wall)}"
-        said = headline(self.metrics)
+        head = f"Run {one_line(row.name, 80)} {self.short_id} · {row.kind} · {row.status} · {seconds(row.wall)}"
+        said = one_line(headline(self.metrics), 120)
         return f"<{head}{' · ' + said if said else ''}>"
 
     def __str__(self) -> str:

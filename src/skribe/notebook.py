@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import shlex
 import sys
@@ -16,18 +18,22 @@ from skribe.comparison import Comparison
 from skribe.errors import ArgumentError
 from skribe.grouping import Experiment
 from skribe.handle import Run
-from skribe.progress import in_notebook, page_runs
+from skribe.progress import Page, in_notebook, page_runs
 from skribe.words import better
 
 _HEIGHTS = range(100, 5001)
+# A notebook that is saved keeps the frame, and nobody answers at its address any more.
+_LATER = "This page was served by the kernel of the notebook; if nothing is shown, run the cell again."
+_LAST = "last"
 _HELP = """\
 %skribe                          the newest runs
 %skribe runs [WHERE]             a table of the runs, such as: %skribe runs metrics.best_cv_score > 0.9
-%skribe run [ID]                 one run: the last one, unless an id is named
+%skribe run [ID]                 one run: the last one (`last`), unless an id is named
 %skribe best EXPERIMENT METRIC   the best run of an experiment by a metric
 %skribe compare ID ID ...        runs beside each other
 %skribe show [ID]                the page, inside of the notebook
-%%skribe NAME                    the cell as one run of this name\
+%%skribe NAME                    the cell as one run of this name; without await
+A semicolon at the end: nothing is shown.\
 """
 
 
@@ -51,9 +57,9 @@ def show(
     from skribe.ui.links import live
     from skribe.ui.serve import background
 
-    root = background(folder).url
-    page_runs(folder, root)
-    url = live(root)(kind, **args)
+    server = background(folder)
+    page_runs(folder, Page(server.url, lambda: server.alive))
+    url = live(server.url)(kind, **args)
     if in_notebook():
         _in_frame(url, height)
     else:
@@ -83,13 +89,13 @@ def _in_frame(url: str, height: int) -> None:
     from IPython.display import display
 
     link = f'<a href="{escape(url)}" target="_blank" rel="noopener">{escape(url)}</a>'
-    said = f"{link}{escape(_if_remote(url))}"
+    said = f"{link} · {_LATER}{escape(_if_remote(url))}"
     frame = (
         f'<iframe src="{escape(url)}" width="100%" height="{height}" title="skribe" '
         'style="border:1px solid color-mix(in srgb,currentColor 25%,transparent);border-radius:4px"></iframe>'
         f'<div style="font:12px/1.6 system-ui,sans-serif;opacity:.8">{said}</div>'
     )
-    display({"text/html": frame, "text/plain": f"skribe: {url}"}, raw=True)
+    display({"text/html": frame, "text/plain": f"skribe: {url} · {_LATER}"}, raw=True)
 
 
 def _if_remote(url: str) -> str:
@@ -138,19 +144,22 @@ class Magic:
     def __call__(self, line: str, cell: str | None = None) -> Any:
         if cell is not None:
             return self._cell(line.strip(), cell)
-        word, _, rest = line.strip().partition(" ")
+        asked = line.strip()
+        quiet, asked = asked.endswith(";"), asked.rstrip("; \t")
+        word, rest = [*asked.split(None, 1), "", ""][:2]
         verbs: dict[str, Callable[[str], Any]] = {
             "": lambda _: api.runs(limit=10),
             "runs": lambda where: api.runs(where=where or None),
-            "run": lambda run: api.get_run(run) if run else api.last_run(),
+            "run": lambda run: _run(run or _LAST),
             "best": lambda words: self._best(_words(words)),
-            "compare": lambda words: api.compare(*_words(words)),
-            "show": lambda run: show(run or None),
+            "compare": lambda words: api.compare(*map(_run, _words(words))),
+            "show": lambda run: show(_run(run) if run else None),
         }
         if word not in verbs:
-            print(_HELP)
+            print(f"%skribe does not know {word!r}. This is what it knows:\n\n{_HELP}")
             return None
-        return verbs[word](rest.strip())
+        given = verbs[word](rest)
+        return None if quiet else given
 
     def _best(self, words: list[str]) -> Run:
         if len(words) != 2:
@@ -171,17 +180,34 @@ class Magic:
 
     def _cell(self, name: str, cell: str) -> Any:
         """Run the cell inside of `skribe.run(name)`; what it raises ends the run, and is shown once."""
-        import ast
-
         shell = self._shell
-        body = ast.parse(shell.transform_cell(cell))
+        source = shell.transform_cell(cell)
+        body = ast.parse(source)
+        # What cannot be compiled makes no run.
+        if compile(body, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True).co_flags & inspect.CO_COROUTINE:
+            raise ArgumentError(
+                "%%skribe cannot run a cell that awaits something. Without the magic it is one run, too: begin it"
+                f" with `with skribe.run({repr(name) if name else ''}):` and indent the rest."
+            )
         last = body.body.pop() if body.body and isinstance(body.body[-1], ast.Expr) else None
         file = shell.compile.cache(cell)
         with api.run(name or None):
             exec(shell.compile(body, file, "exec"), shell.user_ns)
             if isinstance(last, ast.Expr):
-                return eval(shell.compile(ast.Expression(last.value), file, "eval"), shell.user_ns)
+                value = eval(shell.compile(ast.Expression(last.value), file, "eval"), shell.user_ns)
+                return None if _is_silenced(source, last) else value
         return None
+
+
+def _is_silenced(source: str, last: ast.Expr) -> bool:
+    """Whether a semicolon comes after the last expression: then a notebook shows nothing."""
+    first, *more = source.splitlines()[(last.end_lineno or 1) - 1 :]
+    after = [first.encode()[last.end_col_offset :].decode(), *more]
+    return "".join(line.partition("#")[0] for line in after).rstrip().endswith(";")
+
+
+def _run(text: str) -> Run:
+    return api.last_run() if text == _LAST else api.get_run(text)
 
 
 def _words(text: str) -> list[str]:

@@ -206,19 +206,28 @@ def say(name: str, run: str, status: str, seconds: float, metrics: Callable[[], 
 
 
 def _say(name: str, run: str, status: str, seconds: float, metrics: Callable[[], Mapping[str, float]]) -> None:
-    stream = sys.stderr
+    # A notebook paints what comes from stderr as if it were a mistake.
+    stream = sys.stdout if _in_notebook() else sys.stderr
     if stream is None:  # a program without a console
         return
     line = run_line(name, run[-8:], status, seconds, metrics())
     shown = sys.modules.get("skribe.progress")  # who has started a page has loaded it
     if shown is not None:
-        folder = next((folder for folder, last in _last.items() if last == run), None)
+        folder = next((folder for folder, last in list(_last.items()) if last == run), None)
         if shown.links.tell(line, run, folder):
             return
     try:
         print(line, file=stream)
     except (OSError, ValueError):  # closed, or a pipe that nobody reads any more
         pass
+
+
+def _in_notebook() -> bool:
+    if "IPython" not in sys.modules:  # which is the case in most programs, and quickly told
+        return False
+    from skribe.progress import in_notebook
+
+    return in_notebook()
 
 
 def switch_on(settings: Settings) -> None:

@@ -119,6 +119,23 @@ def test_a_closed_pipe_is_quiet(book):
     assert (done.stdout, done.stderr) == ("[\n", "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [("runs",), ("--help",)])
+def test_output_that_cannot_be_written_is_told(book, arguments):
+    book.run()
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
+
+
+@pytest.mark.parametrize("columns", ["²", "٤٠", "-3"])
+def test_a_width_that_is_no_number_is_none(book, columns):
+    book.run()
+    done = call("runs", env={"COLUMNS": columns})
+    assert done.exit_code == 0, done.exception
+    assert done.stdout == call("runs").stdout
+
+
 def test_colours_only_where_somebody_looks(book):
     book.run()
     assert "\x1b" not in run("runs").stdout

@@ -9,6 +9,7 @@ import math
 
 import pytest
 
+from skribe.capture.environment import process_info
 from tests.cli.book import HOSTILE, Book, call
 
 STEERING = ("\x1b", "\x9b", "\u202e")
@@ -27,7 +28,17 @@ def test_the_table_has_what_says_most(book):
     done = call("runs")
     assert done.exit_code == 0, done.output
     head, *rows = done.stdout.splitlines()
-    assert head.split() == ["id", "name", "experiment", "status", "age", "took", "training_accuracy_score", "cost", "C"]
+    assert head.split() == [
+        "id",
+        "name",
+        "experiment",
+        "status",
+        "age",
+        "took",
+        "training_accuracy_score",
+        "cost",
+        "C",
+    ]
     assert [row.split()[0] for row in rows] == [run[-8:] for run in (third, second, first)]
     assert rows[0].split()[1:4] == ["tree", "other", "failed"]
     assert rows[2].split()[-6:] == ["2", "h", "1.25", "s", "0.9", "3"] or rows[2].split()[-3:] == ["0.9", "3", "1"]
@@ -147,6 +158,18 @@ def test_a_table_fits_its_terminal(book, columns):
     assert ("had no room" in done.stderr) == (columns < 120)
 
 
+def test_a_run_that_runs_has_taken_some_time_already(own_folder):
+    own = Book(own_folder / "skribe_runs", process_info())
+    own.run(status="running", ago=3700)
+    own.run()
+    for shape in ((), ("--md",)):
+        told = call("runs", *shape).stdout
+        assert "1 h 1 min…" in told
+        assert "1.25 s" in told
+    finished, running = json.loads(call("runs", "--json").stdout)
+    assert (finished["duration"], running["duration"]) == (1.25, None)
+
+
 # -- show
 
 
@@ -177,6 +200,18 @@ def test_show_a_search_with_its_best_candidates_and_advice(book):
     assert "edge of its range" in told
     assert told.index(children[5][-8:]) < told.index(children[4][-8:])
     assert json.loads(call("show", search, "--json").stdout)["search"]["leader"] == 5
+
+
+def test_a_killed_search_says_how_far_it_came_and_how_it_goes_on(book):
+    killed, _ = book.search(done=4, status="killed")
+    words = " ".join(call("show", killed).stdout.split())
+    assert "killed after 12 of 18 fits" in words
+    assert "skribe.autolog(resume=True), then the same search again" in words
+    running, _ = book.search(done=4, status="running")
+    assert " ago)\n" in call("show", running).stdout, "how long it takes is not known"
+    assert "resume" not in call("show", running).stdout
+    finished, _ = book.search()
+    assert "resume" not in call("show", finished).stdout
 
 
 def test_ids_are_short_or_told(book, monkeypatch):

@@ -93,7 +93,7 @@ def _print(query: Query, experiment: str, key: str, count: int, ascending: bool,
     """Print the best runs; whether there is one."""
     from skribe.cli.layout import Column
     from skribe.cli.output import emit, write
-    from skribe.cli.text import literal, moment
+    from skribe.cli.text import literal, moment, short
 
     name = f"metrics.{key}"
     page = query.runs_page(
@@ -109,7 +109,7 @@ def _print(query: Query, experiment: str, key: str, count: int, ascending: bool,
     found = [(line, line.cells[0]) for line in page.rows]
     if shape is None:
         for line, value in found:
-            write(f"{line.id[-8:]}  {_exact(value)}  {literal(line.name, 120)}")
+            write(f"{short(line.id)}  {_exact(value)}  {literal(line.name, 120)}")
     else:
         keys = ("id", "name", "kind", "status", "experiment", "metric", "value", "parent", "start")
         rows = [

@@ -133,13 +133,13 @@ def _tables(view: ComparisonView, whole: bool) -> None:
 def _heads(view: ComparisonView, key_width: int, share: int) -> list[str]:
     """The names of the runs, and their ids, over the columns."""
     from skribe.cli.output import paint
-    from skribe.cli.text import literal
+    from skribe.cli.text import literal, short
 
     lead = " " * (key_width + 2)
     names = [literal(run.name, 120) for run in view.runs]
     return [
         lead + "  ".join(paint(_fitted(name, share), bold=True) for name in names).rstrip(),
-        lead + "  ".join(paint(_fitted(run.short_id, share), fg="yellow") for run in view.runs).rstrip(),
+        lead + "  ".join(paint(_fitted(short(run.id), share), fg="yellow") for run in view.runs).rstrip(),
     ]
 
 

@@ -11,6 +11,7 @@ import click
 
 from skribe.cli.gc import size
 from skribe.cli.stores import run_id
+from skribe.cli.text import visible
 from skribe.exchange import Imported, export_runs, import_runs
 from skribe.store.location import find_store
 from skribe.store.query import Query
@@ -82,7 +83,8 @@ def summary(done: Imported, dry_run: bool) -> str:
 
 def _tell(what: str, lines: Sequence[str]) -> None:
     for line in lines[:_SHOWN]:
-        click.echo(f"{what}: {line}", err=True)
+        # The words of an archive that anybody may have made.
+        click.echo(f"{what}: {visible(line)}", err=True)
     if len(lines) > _SHOWN:
         click.echo(f"{what}: and {len(lines) - _SHOWN} more", err=True)
 

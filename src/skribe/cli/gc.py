@@ -78,15 +78,17 @@ def command(
 
 def lines(found: Collected) -> Iterator[str]:
     """A line about each thing, and about what is kept although it is in the trash."""
+    from skribe.cli.text import visible
+
     for what, group in groupby(sorted(found.gone), key=lambda gone: gone.what):
         gone = list(group)
         for one in gone[:_SHOWN]:
-            yield f"{what:22}  {size(one.size):>8}  {one.path}"
+            yield f"{what:22}  {size(one.size):>8}  {visible(one.path)}"
         if len(gone) > _SHOWN:
             rest = sum(one.size for one in gone[_SHOWN:])
             yield f"{what:22}  {size(rest):>8}  and {len(gone) - _SHOWN} more"
     for run, reason in found.kept:
-        yield f"{'kept in the trash':22}  {'':>8}  {run}: {reason}"
+        yield f"{'kept in the trash':22}  {'':>8}  {visible(run)}: {visible(reason)}"
 
 
 def _emit(found: Collected, shape: str, dry_run: bool) -> None:

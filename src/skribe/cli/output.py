@@ -78,7 +78,7 @@ def width() -> int | None:
     if is_terminal():
         return shutil.get_terminal_size().columns
     named = os.environ.get("COLUMNS", "")
-    return int(named) if named.isdigit() and int(named) > 0 else None
+    return int(named) if named.isascii() and named.isdigit() and int(named) > 0 else None
 
 
 def emit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from skribe.cli.options import Since, experiment_option, shapes, store_option, w
 
 if TYPE_CHECKING:
     from skribe.cli.layout import Column
+    from skribe.store.page import RunLine
     from skribe.store.query import Query
 
 _KINDS = ("fit", "search", "candidate", "cv", "fold", "stream", "manual")
@@ -109,6 +111,8 @@ def listing(query: Query, shape: str | None, columns: str | None, only_changed: 
     chosen, rows = table_of(page.rows, chosen, keys)
     if shape is None and asked["sort_by"] is not None:
         _tell_children(query, asked, page.rows, chosen, rows)
+    if shape in (None, "md"):
+        chosen = _with_running(page.rows, chosen, rows)
     if only_changed:
         chosen, rows = _differing(chosen, rows)
     if not rows:
@@ -135,6 +139,21 @@ def _tell_children(
                 deleted=asked["deleted"], columns=(sort_by,),
             )  # fmt: skip
             row[place] = " ".join(f"↳ {columns[place].show(cell)}" for one in best.rows for cell in one.cells)
+
+
+def _with_running(lines: Sequence[RunLine], columns: Sequence[Column], rows: list[list[Any]]) -> list[Column]:
+    """The columns, with how long the runs that still run have taken so far: `50 s…`."""
+    from skribe.words import seconds
+
+    place = next((n for n, column in enumerate(columns) if column.key == "duration"), None)
+    if place is None:
+        return list(columns)
+    for line, row in zip(lines, rows, strict=True):
+        if line.status == "running":
+            row[place] = f"{seconds(float(max(1, round(time.time() - line.start))))}…"
+    finished = columns[place]
+    shown = finished._replace(show=lambda value: value if isinstance(value, str) else finished.show(value))
+    return [*columns[:place], shown, *columns[place + 1 :]]
 
 
 def _every(query: Query, lines: Sequence[Any]) -> list[Column]:

@@ -73,6 +73,10 @@ class Sections(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(f"{name:{width}}", line) for name, (_, line) in commands.items()])
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with told():  # the help is written here
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         with told():
             return super().invoke(ctx)
@@ -91,9 +95,10 @@ def told() -> Iterator[None]:
         sys.exit(INTERRUPTED)
     except OSError as error:
         # Nobody reads on, as in `skribe runs | head`: click ends quietly.
-        if error.errno == errno.EPIPE or not error.filename:
+        if error.errno == errno.EPIPE:
             raise
-        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+        where = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(_as_options(f"{where}{error.strerror or error}")) from None
 
 
 class _Wrong(click.ClickException):

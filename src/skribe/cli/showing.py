@@ -21,6 +21,7 @@ def lines(view: RunView, search: SearchView | None, whole: bool) -> list[str]:
     """All that is shown of a run."""
     most = None if whole else _SOME
     told = _head(view)
+    told += _how_far(view, search)
     told += _error(view, whole)
     changed = [param for param in view.params if param.changed]
     shown = list(view.params) if whole or not changed else changed
@@ -32,7 +33,7 @@ def lines(view: RunView, search: SearchView | None, whole: bool) -> list[str]:
     told += _models(view)
     told += pairs("tags", [(k, v, True) for k, v in view.tags.items() if whole or k != "best_run"], most)
     notes = [f"{literal(what)}: {literal(reason, 600)}" for what, reason in view.notes]
-    notes += [f"{kind}: {literal(message, 300)} ({count(times, 'time')})" for kind, message, _, times in view.warnings]
+    notes += [f"{literal(w[0], 80)}: {literal(w[1], 300)} ({count(w[3], 'time')})" for w in view.warnings]
     told += _section("notes", notes if whole else notes[:_FEW], wrap=True)
     if whole:
         told += _rest(view)
@@ -40,19 +41,20 @@ def lines(view: RunView, search: SearchView | None, whole: bool) -> list[str]:
 
 
 def _head(view: RunView) -> list[str]:
-    status = paint(view.status, **status_style(view.status))
-    title = f"{paint(literal(view.name, 120), bold=True)}  {paint(view.short_id, fg='yellow')}  {status}"
+    status = paint(literal(view.status, 20), **status_style(view.status))
+    title = f"{paint(literal(view.name, 120), bold=True)}  {paint(short(view.id), fg='yellow')}  {status}"
     began = moment(view.start)
-    when = [view.kind, literal(view.experiment, 60), f"{literal(began)} ({_ago(age(began))})", seconds(view.wall)]
+    when = [literal(view.kind, 20), literal(view.experiment, 60)]
+    when += [f"{literal(began)} ({_ago(age(began))})", *([] if view.wall is None else [seconds(view.wall)])]
     if view.estimator_class and view.estimator_class != view.name:
         when.insert(1, literal(view.estimator_class, 80))
     told = [title, *(paint(line, dim=True) for line in _joined(when))]
     if view.headline:
         told.append(literal(view.headline))
     if view.parent is not None:
-        told.append(f"inside of {literal(view.parent.name, 60)} {paint(view.parent.short_id, fg='yellow')}")
+        told.append(f"inside of {literal(view.parent.name, 60)} {paint(short(view.parent.id), fg='yellow')}")
     if view.deleted is not None:
-        told.append(paint(f"in the trash; skribe restore {view.short_id} takes it out", fg="magenta"))
+        told.append(paint(f"in the trash; skribe restore {short(view.id)} takes it out", fg="magenta"))
     return told
 
 
@@ -70,6 +72,15 @@ def _joined(words: Sequence[str]) -> list[str]:
 
 def _ago(words: str) -> str:
     return words if words == "now" or words[:4].isdigit() else f"{words} ago"
+
+
+def _how_far(view: RunView, search: SearchView | None) -> list[str]:
+    """Of a search that was killed, what it has come to, and how it goes on."""
+    if search is None or view.kind != "search" or view.status != "killed":
+        return []
+    of = "" if search.total is None else f" of {search.total}"
+    said = f"It was killed after {search.done}{of} fits. To go on with the rest: skribe.autolog(resume=True), then the"
+    return [paint(line, fg="magenta") for line in _wrapped(f"{said} same search again on the same data.")]
 
 
 def _error(view: RunView, whole: bool) -> list[str]:
@@ -204,8 +215,9 @@ def _data(view: RunView, whole: bool) -> list[str]:
     body = []
     for one in view.datasets:
         shape = "" if one.shape is None else " × ".join(map(str, one.shape))
-        target = ", ".join(f"{key} {literal(value, 60)}" for key, value in one.target.items()) if one.target else ""
-        words = [one.role if one.name is None else f"{one.role} {literal(one.name, 40)}", shape, literal(one.kind, 40)]
+        target = ", ".join(f"{literal(key, 40)} {literal(value, 60)}" for key, value in one.target.items())
+        called = f"{literal(one.role, 40)} {literal(one.name, 40)}".strip()
+        words = [called, shape, literal(one.kind, 40)]
         words += [short_print(one.fingerprint), f"target: {target}" if target and whole else ""]
         body.append(" · ".join(word for word in words if word))
         if whole and one.columns:
@@ -223,8 +235,10 @@ def _models(view: RunView) -> list[str]:
 
     body = []
     for model in view.models:
-        words = [literal(model.path, 80), literal(model.estimator_class, 80), model.format, size(model.size)]
-        words += [f"{literal(v.name, 60)} {v.version} {' '.join(f'@{a}' for a in v.aliases)}" for v in model.versions]
+        words = [literal(text, 80) for text in (model.path, model.estimator_class, model.format)] + [size(model.size)]
+        for one in model.versions:
+            aliases = " ".join(f"@{literal(alias, 60)}" for alias in one.aliases)
+            words.append(f"{literal(one.name, 60)} {one.version} {aliases}")
         if model.removed is not None:
             words.append("its files were removed")
         body.append(" · ".join(word.strip() for word in words))

@@ -71,7 +71,7 @@ def synchronise(
     rows: list[tuple[Any, ...]] = [
         (key, None, None, None, 0, "no backend of this name is installed", None) for key in foreign
     ]
-    say = click.echo if shape is None else lambda _text: None
+    say = _say if shape is None else lambda _text: None
     for key in foreign:
         say(
             f"{key}: no backend of this name is installed here. If it is an object of a program of yours, what"
@@ -99,6 +99,13 @@ def synchronise(
         _emit(shape, rows)
     click.echo(f"The store is {folder}", err=True)
     return complete
+
+
+def _say(text: str) -> None:
+    """What backends have answered is in the words, too: it must not act on the terminal."""
+    from skribe.cli.text import visible
+
+    click.echo(visible(text))
 
 
 def _row(planned: Plan, done: Done | None) -> tuple[Any, ...]:
@@ -168,9 +175,11 @@ class _Line:
         self._wanted = sys.stderr is not None and sys.stderr.isatty()
 
     def show(self, word: str, runs: int) -> None:
+        from skribe.cli.text import visible
+
         if self._wanted:
             text = f"{self._key}: {word}" + (f" {runs} runs" if runs else "")
-            click.echo(f"\r\033[K{shorten(text, 100)}", nl=False, err=True)
+            click.echo(f"\r\033[K{visible(shorten(text, 100))}", nl=False, err=True)
             self._shown = True
 
     def clear(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from skribe.cli.layout import cut
 from skribe.cli.output import paint, status_style, width
-from skribe.cli.text import literal, moment
+from skribe.cli.text import literal, moment, short
 from skribe.display.text import number
 from skribe.views.run import RunRef, ref_of
 from skribe.views.search import SearchView, search_view, stamp_of
@@ -104,7 +104,7 @@ def said(search: SearchView, place: int) -> str:
 
 def summary(state: State) -> str:
     """One line: how far, the best so far, the time."""
-    parts = [f"{literal(state.row.name, 60)} {state.row.id[-8:]}"]
+    parts = [f"{literal(state.row.name, 60)} {short(state.row.id)}"]
     search = state.search
     if search is not None:
         parts.append(f"{search.done}{'' if search.total is None else f' of {search.total}'} fits")
@@ -116,7 +116,7 @@ def summary(state: State) -> str:
         parts.append(literal(state.ref.headline))
     parts.append(seconds(state.elapsed))
     if not state.running:
-        parts.append(state.row.status)
+        parts.append(literal(state.row.status, 20))
     return " · ".join(parts)
 
 
@@ -143,8 +143,8 @@ def told(state: State) -> list[str]:
     from skribe.cli.showing import candidates
 
     row, search = state.row, state.search
-    status = paint(row.status, **status_style(row.status))
-    title = f"{paint(literal(row.name, 80), bold=True)}  {paint(row.id[-8:], fg='yellow')}  {status}"
+    status = paint(literal(row.status, 20), **status_style(row.status))
+    title = f"{paint(literal(row.name, 80), bold=True)}  {paint(short(row.id), fg='yellow')}  {status}"
     lines = [title]
     room = (width() or 100) - 1
     if search is None:

@@ -61,7 +61,7 @@ def age(start: datetime | None) -> str:
 
 def short(run: str | None) -> str:
     """The last eight digits of an id."""
-    return "" if run is None else run[-8:]
+    return "" if run is None else visible(run[-8:])
 
 
 __all__ = ["age", "count", "lines_of", "literal", "moment", "short", "visible"]

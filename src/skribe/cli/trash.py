@@ -29,8 +29,8 @@ def rows_of(query: Query, runs: Sequence[str]) -> list[RunRow]:
 
 def line(query: Query, row: RunRow) -> str:
     """A run in a line: what it is, and how many are inside of it."""
-    from skribe.cli.text import age, literal, moment
+    from skribe.cli.text import age, literal, moment, short
 
     inside = len(query.children(row))
     more = f", with {count(inside, 'run')} inside" if inside else ""
-    return f"{row.id[-8:]}  {literal(row.name, 80)}  ({age(moment(row.start))}, {row.status}{more})"
+    return f"{short(row.id)}  {literal(row.name, 80)}  ({age(moment(row.start))}, {literal(row.status, 20)}{more})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import click
@@ -13,7 +14,7 @@ from skribe.cli.options import store_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: other machines may come, with a token.")
 @click.option("-p", "--port", type=click.IntRange(0, 65535), help="Instead of 5555, or one that is free.")
 @click.option("--read-only", is_flag=True, help="Nothing can be changed from the page.")
-@click.option("--token", metavar="TEXT", help="What visitors from other machines must know.")
+@click.option("--token", metavar="TEXT", help="What visitors must know. Better: SKRIBE_TOKEN, which `ps` does not show.")
 @click.option(
     "--allow-host",
     "hosts",
@@ -46,7 +47,7 @@ def command(
         host=host,
         port=port,
         readonly=read_only,
-        token=token,
+        token=os.environ.get("SKRIBE_TOKEN") if token is None else token,
         open_browser=not no_browser,
         hosts=hosts,
     )

@@ -99,7 +99,7 @@ def progress(view: View, title: str | None, size: Size) -> Figure:
         axes.scatter(time[place], score[place], **STAR)
     canvas.frame_scores(axes, view["score"])
     axes.set_xlim(left=0)
-    canvas.label(axes, f"since the search began ({unit})", view["metric"])
+    canvas.label(axes, f"since the first split began ({unit})", view["metric"])
     return figure
 
 
@@ -130,7 +130,7 @@ def timeline(view: View, title: str | None, size: Size) -> Figure:
     names = [f"worker {worker['worker']}" if worker["worker"] else "unknown worker" for worker in workers]
     canvas.name_ticks(axes, "y", names)
     axes.grid(False, axis="y")
-    axes.set_xlabel(f"since the search began ({unit})", color=INK, fontsize=10)
+    axes.set_xlabel(f"since the first split began ({unit})", color=INK, fontsize=10)
     bar = figure.colorbar(colour, ax=axes, fraction=0.04, pad=0.02, ticks=MaxNLocator(6, integer=True))
     bar.set_label("candidate", fontsize=9, color=INK)
     bar.ax.tick_params(labelsize=8, colors=INK)
