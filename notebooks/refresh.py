@@ -13,12 +13,12 @@ HERE = Path(__file__).parent
 
 
 def refresh(path: Path) -> None:
-    """Run one of them in an empty folder, whose name is not kept."""
+    """Run one of them in an empty folder. No name of a folder of this machine is kept."""
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
         client = nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": folder}})
         client.execute()
-        text = nbformat.writes(notebook).replace(folder, "~/project")
+        text = nbformat.writes(notebook).replace(folder, "~/project").replace(sys.prefix, "~/venv")
     shown = nbformat.reads(text, as_version=4)
     for cell in shown.cells:
         cell.metadata.pop("execution", None)
