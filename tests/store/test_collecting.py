@@ -334,3 +334,23 @@ def test_gc_never_removes_a_live_thing(tmp_path_factory, make, runs, cap, empty)
         assert collect(store, keep=cap, empty_trash=0.0 if empty else None).gone == []
         query.close()
     assert all(not parts.is_part(gone.path) for gone in found.gone)
+
+
+def test_drawn_pictures_go_with_their_run(store, journal, make, run, later):
+    for name in (run, new_id(), "0123456789abcdef"):
+        (store / "drawn" / name / "digest").mkdir(parents=True)
+        (store / "drawn" / name / "digest" / "history.png").write_bytes(b"picture")
+    elsewhere = store.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine").write_text("mine")
+    (store / "drawn" / "linked").symlink_to(elsewhere)
+    collect(store, dry_run=True)
+    assert len(list((store / "drawn").iterdir())) == 4
+    collect(store)
+    assert {path.name for path in (store / "drawn").iterdir()} == {run, "linked"}
+    Admin(store).delete_run(run)
+    collect(store)
+    assert (store / "drawn" / run).exists()
+    collect(store, empty_trash=0)
+    assert not (store / "drawn" / run).exists()
+    assert (elsewhere / "mine").exists()

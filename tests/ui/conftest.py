@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
 import shutil
 import time
@@ -186,4 +187,5 @@ def page(recorded: Shop, browse: Callable[..., TestClient]) -> TestClient:
 
 def change(client: TestClient, what: dict[str, object], **headers: str) -> object:
     """Ask for a change as the page does."""
-    return client.post("/api/do", json=what, headers={"x-skribe": "1", **headers})
+    sent = {"x-skribe": "1", "content-type": "application/json", **headers}
+    return client.post("/api/do", content=json.dumps(what), headers=sent)

@@ -9,11 +9,12 @@ import time
 
 import pytest
 
+from skribe.errors import StoreError
 from skribe.records import Changes, Metric, Start, new_id
 from skribe.session import journal_of
 from skribe.store.location import database_of
 from skribe.store.query import Query
-from tests.ui.conftest import HOSTILE, change
+from tests.ui.conftest import HOSTILE, change, settled
 
 PAGES = ["/", "/runs", "/compare", "/models", "/model?name=iris", "/trash"]
 
@@ -255,12 +256,39 @@ class TestChanges:
             ({"do": "set_alias", "name": "iris", "alias": "x", "version": 10**30}, 400),
             ({"do": "set_stage", "name": "iris", "version": 1, "stage": "nonsense"}, 400),
             ({"do": "set_tag", "id": "x", "key": " ", "value": "v"}, 400),
+            ({"do": "rename_experiment", "name": "\udc80", "new": "x"}, 404),
+            ({"do": "delete_experiment", "name": "\udc80"}, 404),
+            ({"do": "restore_experiment", "name": "\udc80"}, 404),
         ],
     )
     def test_what_cannot_be_done(self, page, what, code):
         answer = change(page, what)
         assert answer.status_code == code
         assert answer.json()["error"]["message"]
+
+    def test_a_text_that_cannot_be_stored_is_never_a_fault_of_ours(self, live):
+        from skribe.ui.acts import _ACTS
+
+        for act in _ACTS:
+            for fields in [("id", "name"), ("key", "text", "alias", "value", "new", "stage", "path")]:
+                what = {"do": act, "id": "x", "name": "iris", "version": 1, "new": "n", "key": "k", "value": "v"}
+                what |= {"alias": "a", "text": "t", "stage": "s", "path": "p"} | dict.fromkeys(fields, "\udc80")
+                assert change(live, what).status_code in (200, 400, 404), what
+
+    def test_a_tag_for_which_the_store_is_locked_waits(self, shop, browse):
+        page = browse(shop.folder)
+        writer = sqlite3.connect(database_of(shop.folder), isolation_level=None)
+        writer.execute("BEGIN IMMEDIATE")
+        try:
+            answer = change(page, {"do": "set_tag", "id": shop.fit, "key": "owner", "value": "Ada"})
+        finally:
+            writer.close()
+        assert answer.status_code == 202
+        assert answer.json()["done"] == (
+            "The tag “owner” is kept, and is written as soon as the store can be written to."
+        )
+        settled(shop.folder)
+        assert shop.query.tags(shop.fit)["owner"] == "Ada"
 
     def test_what_is_no_json(self, page):
         headers = {"x-skribe": "1", "content-type": "application/json"}
@@ -301,6 +329,15 @@ class TestStores:
         for path in ["/", "/runs", "/api/runs", "/api/seq"]:
             assert page.get(path).status_code == 503, path
         assert database_of(tmp_path).read_bytes() == b"nonsense" * 1000
+
+    def test_one_that_breaks_after_the_table_was_sent(self, shop, browse, monkeypatch):
+        page = browse(shop.folder)
+
+        def broken(self: Query, names: object) -> None:
+            raise StoreError("it cannot be read")
+
+        monkeypatch.setattr(Query, "warm_columns", broken)
+        assert page.get("/runs").status_code == 200
 
     def test_one_that_is_being_written(self, shop, browse):
         page = browse(shop.folder)

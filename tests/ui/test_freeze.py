@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -11,9 +13,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from skribe.errors import ArgumentError, NotFound
+from skribe.records import Changes, Start, new_id
+from skribe.session import journal_of
+from skribe.store.artifacts import ArtifactStore
 from skribe.ui.freeze import Frozen, freeze
 from skribe.ui.target import MARK
-from tests.ui.conftest import FILES
+from tests.ui.conftest import FILES, settled
 
 
 @pytest.fixture(scope="module")
@@ -138,13 +143,15 @@ def test_what_could_act_cannot(frozen, recorded):
 def test_what_is_left_out_is_said(frozen):
     said = "\n".join(frozen.left_out)
     assert "of models (models=True" in said
-    assert "1 file: of a kind that a browser would execute (.xhtml)" in said
+    assert "1 file: of a kind that a browser or a web server might execute" in said
     assert "1 file: no longer in the store" in said  # the one that led out of it
 
 
 def test_models_come_along_if_they_are_asked_for(recorded, tmp_path):
     done = freeze(recorded.folder, tmp_path / "site", runs=[recorded.fit], models=True)
-    assert (done.target / "runs" / recorded.fit / "files/model/model.pkl").is_file()
+    kept = recorded.folder / "artifacts" / recorded.fit / "model"
+    place = done.target / "runs" / recorded.fit / "files/model"
+    assert {path.name for path in place.iterdir()} == {path.name for path in kept.iterdir()} > {"model.pkl"}
     assert len(list((done.target / "runs").glob("*.html"))) == 1
     without = freeze(recorded.folder, tmp_path / "site", runs=[recorded.fit], artifacts=False)
     assert not (without.target / "runs" / recorded.fit).exists()
@@ -196,6 +203,70 @@ def test_half_of_it_is_never_there(recorded, tmp_path):
     with pytest.raises(NotFound):
         freeze(recorded.folder, tmp_path / "site", runs=[recorded.fit, "nonsense"])
     assert list(tmp_path.iterdir()) == []
+
+
+ACTING = [
+    "feed.rss", "feed.atom", "drawing.svgz", "schema.xsd", "bind.xbl", "sheet.xslt", "page.php", "page.PHP7",
+    "run.cgi", "run.pl", "web.config", ".user.ini", ".htaccess", ".hidden/notes.txt", "deep/.env.txt", "php.ini",
+    "desktop.ini", "page.php.txt", "page.html.bak", "page.html.txt", "page.asp;.txt", "drawing.svg.csv",
+    "page.php.html", "README", "page.html.", "page.unknown", "script.js", "begins.yaml", "begins.bin",
+]  # fmt: skip
+INERT = [
+    "weights.npz", "rows.parquet", "all.tar.gz", "settings.yaml", "words.md", "model.v1.2.joblib", "php.txt",
+    "MLmodel", "a.b.json",
+]  # fmt: skip
+
+
+def test_only_what_nothing_executes_is_copied(shop, tmp_path):
+    run, artifacts = new_id(), ArtifactStore(shop.folder)
+    bodies = dict.fromkeys(ACTING, b"<?php echo 1 ?><script>alert(1)</script>") | dict.fromkeys(INERT, b"\0\1")
+    kept = tuple(artifacts.put_bytes(run, path, body) for path, body in bodies.items())
+    start = Start("files", "files", "manual", time.time())
+    journal_of(shop.folder).write(Changes(run=run, start=start, artifacts=kept))
+    settled(shop.folder)
+    done = freeze(shop.folder, tmp_path / "site", runs=[run])
+    place = done.target / "runs" / run / "files"
+    assert {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()} == set(INERT)
+    shown = carried(done.target / "runs" / f"{run}.html")["run"]["artifacts"]
+    assert {one["path"] for one in shown} == set(INERT)
+    said = "\n".join(done.left_out)
+    assert "files: whose name begins with a dot" in said
+    assert "2 files: that begin as a page does" in said
+    assert "files: of a kind that a browser or a web server might execute" in said
+
+
+def test_no_link_inside_of_the_folder_leads_out_of_it(recorded, tmp_path):
+    target, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    freeze(recorded.folder, target)
+    (elsewhere / "files").mkdir(parents=True)
+    for folder in (target / "runs", target / "model"):
+        shutil.rmtree(folder)
+    (target / "runs").symlink_to(elsewhere)
+    mine = elsewhere / f"{recorded.failed}.html"
+    mine.write_text("mine")
+    with pytest.raises(ArgumentError, match="runs is a link"):
+        freeze(recorded.folder, target, runs=[recorded.fit])
+    assert mine.read_text() == "mine"
+    assert len(list(elsewhere.iterdir())) == 2
+    # A link in place of a file is replaced, and what it leads to stays as it was.
+    (target / "runs").unlink()
+    (target / "runs").mkdir()
+    (tmp_path / "mine.txt").write_text("mine")
+    (target / "runs.html").unlink()
+    (target / "runs.html").symlink_to(tmp_path / "mine.txt")
+    freeze(recorded.folder, target, runs=[recorded.fit])
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    assert not (target / "runs.html").is_symlink()
+
+
+def test_the_store_is_known_by_another_way_too(recorded, tmp_path):
+    (tmp_path / "way").symlink_to(recorded.folder.parent)
+    for target in (tmp_path / "way" / "skribe_runs" / "site", tmp_path / "way"):
+        with pytest.raises(ArgumentError, match="store's own"):
+            freeze(recorded.folder, target)
+    with pytest.raises(ArgumentError, match="store's own"):
+        freeze(tmp_path / "way" / "skribe_runs", recorded.folder / "site")
+    assert not (recorded.folder / "site").exists()
 
 
 def test_no_store(tmp_path):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from skribe.ui.kinds import is_active, media_type
+from skribe.ui.kinds import is_inert, media_type, wraps
 from skribe.ui.links import live
 from tests.ui.conftest import FILES, PNG, change
 
@@ -28,8 +28,11 @@ def address(run: str, path: str) -> str:
 class TestHost:
     @pytest.mark.parametrize(
         "host",
-        ["evil.example", "evil.example:5555", "127.0.0.1.evil.example", "localhost.evil", "", "[bad", "192.0.2.1"],
-    )
+        [
+            "evil.example", "evil.example:5555", "127.0.0.1.evil.example", "localhost.evil", "", "[bad", "192.0.2.1",
+            "127.0.0.1:evil", "localhost:-1",
+        ],
+    )  # fmt: skip
     def test_a_name_that_is_not_ours_is_turned_away(self, page, host):
         for path in ["/", "/api/runs", "/static/app.js"]:
             answer = page.get(path, headers={"host": host})
@@ -154,6 +157,21 @@ class TestToken:
         assert answer.status_code == 421
         assert "set-cookie" not in answer.headers
 
+    def test_where_the_store_is_is_not_told(self, locked, recorded):
+        for answer in [
+            locked.get("/"),
+            locked.get("/", headers={"host": "evil.example"}),
+            locked.get("/", headers={"sec-fetch-site": "cross-site"}),
+            locked.get("/static/nonsense"),
+            locked.post("/"),
+            change(locked, DELETE),
+        ]:
+            assert answer.status_code >= 400
+            assert recorded.folder.parent.name not in answer.text
+            assert recorded.folder.name not in answer.text
+        page = locked.get("/nonsense", params={"token": TOKEN})
+        assert str(recorded.folder) in page.text
+
     def test_what_is_no_secret_needs_none(self, locked):
         assert locked.get("/static/app.js").status_code == 200
 
@@ -177,6 +195,39 @@ class TestHeaders:
         assert "http:" not in page.get("/").headers["content-security-policy"].replace(framed, "")
 
 
+PREFIX = "p" * 43
+
+
+class TestHidden:
+    """What only who has the address can find."""
+
+    def test_there_is_nothing_elsewhere(self, recorded, browse):
+        page = browse(recorded.folder, prefix=PREFIX)
+        for path in [
+            "/", "/runs", "/api/seq", "/static/app.js", f"/{PREFIX}", f"/{PREFIX[:-1]}/", f"//{PREFIX}/",
+            f"/{PREFIX}x/", f"/x/{PREFIX}/", "/%70" + PREFIX[1:],
+        ]:  # fmt: skip
+            answer = page.get(path)
+            assert answer.status_code == 404, path
+            assert recorded.folder.name not in answer.text
+            assert answer.headers["x-content-type-options"] == "nosniff"
+        assert change(page, DELETE).status_code == 404
+
+    def test_everything_is_below_it(self, recorded, browse):
+        page = browse(recorded.folder, prefix=PREFIX)
+        for path in ["/", "/runs", "/api/seq", "/static/app.js", f"/runs/{recorded.fit}"]:
+            assert page.get(f"/{PREFIX}{path}").status_code == 200, path
+        assert 'data-root="../"' in page.get(f"/{PREFIX}/runs/{recorded.fit}").text
+        assert 'data-root=""' in page.get(f"/{PREFIX}/runs").text
+        assert page.post(f"/{PREFIX}/api/do", json=DELETE, headers={"x-skribe": "1"}).status_code == 404
+
+    def test_it_takes_nothing_away_from_the_other_rules(self, recorded, browse):
+        page = browse(recorded.folder, prefix=PREFIX)
+        assert page.get(f"/{PREFIX}/", headers={"host": "evil.example"}).status_code == 421
+        elsewhere = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}
+        assert page.get(f"/{PREFIX}/api/runs", headers=elsewhere).status_code == 403
+
+
 class TestReadOnly:
     def test_no_change_comes_through(self, shop, browse):
         page = browse(shop.folder, readonly=True)
@@ -186,13 +237,20 @@ class TestReadOnly:
         assert shop.query.run_row(shop.fit).deleted is None
         assert 'data-readonly="true"' in page.get("/runs").text
 
-    def test_no_picture_is_drawn_into_the_store(self, shop, browse):
-        page = browse(shop.folder, readonly=True)
+    @pytest.mark.parametrize("readonly", [True, False])
+    def test_no_picture_is_drawn_into_the_store(self, shop, browse, readonly):
+        before = sorted(shop.folder.rglob("*"))
+        page = browse(shop.folder, readonly=readonly)
         drawn = f"/runs/{shop.fit}/files/training_confusion_matrix.png?download"
-        assert page.get(drawn).status_code == 404
-        assert not (shop.folder / "drawn").exists()
-        assert browse(shop.folder).get(drawn).content.startswith(b"\x89PNG")
-        assert browse(shop.folder).get(drawn.removesuffix("?download")).status_code == 404
+        answer = page.get(drawn)
+        assert answer.content.startswith(b"\x89PNG")
+        disposition = "attachment; filename*=utf-8''training_confusion_matrix.png"
+        assert answer.headers["content-disposition"] == disposition
+        assert "sandbox" in answer.headers["content-security-policy"]
+        assert [path for path in sorted(shop.folder.rglob("*")) if "skribe.db" not in path.name] == [
+            path for path in before if "skribe.db" not in path.name
+        ]
+        assert page.get(drawn.removesuffix("?download")).status_code == 404
 
 
 class TestFiles:
@@ -278,8 +336,12 @@ class TestFiles:
         assert media_type(name) == kind
 
     def test_what_acts_is_known_by_its_name(self):
-        assert all(map(is_active, ["a.html", "b/a.HTM", "a.svg", "a.xhtml", "a.xml"]))
-        assert not any(map(is_active, ["a.png", "html", "a.html.txt"]))
+        assert not any(
+            map(is_inert, ["a.html", "b/a.HTM", "a.svg", "a.xhtml", "a.xml", "html", "a.html.txt", "a.php8"])
+        )
+        assert all(map(is_inert, ["a.png", "b.html/a.txt", "html.txt", "a.TAR.GZ", "a.pdf"]))
+        assert all(map(wraps, ["a.html", "b/a.HTM", "v1.2.svg"]))
+        assert not any(map(wraps, ["a.png", "a.xhtml", "a.php.html", "a.svg.html"]))
 
 
 LOOK_AT_EVERYTHING = """

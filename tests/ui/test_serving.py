@@ -11,10 +11,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from skribe.cli.ui import command
 from skribe.errors import ArgumentError, SkribeError
 from skribe.ui import serve as serving
 from skribe.ui.beside import background
@@ -26,9 +29,9 @@ SOON = 20.0
 
 
 @contextmanager
-def started(folder, more: str = "") -> Iterator[tuple[subprocess.Popen[str], str]]:
+def started(folder, more: str = "", first: str = "") -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server in a process of its own, and the line that it has printed."""
-    command = [sys.executable, "-c", START.format(more=more), str(folder)]
+    command = [sys.executable, "-c", first + START.format(more=more), str(folder)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         line = process.stderr.readline()
@@ -112,6 +115,46 @@ def test_elsewhere_it_needs_a_token(recorded):
             assert httpx.get(there, headers={"host": "evil.example"}).status_code == 421
 
 
+@pytest.mark.parametrize("token", ["", " ", "two words", "Grüße", "a\nb"])
+def test_a_token_that_is_none(tmp_path, token):
+    with pytest.raises(ArgumentError, match="token"):
+        serving.serve(tmp_path, token=token, port=0, open_browser=False)
+
+
+def test_a_token_from_the_environment(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(serving, "serve", lambda folder, **options: seen.append(options["token"]))
+    call = CliRunner().invoke
+    assert call(command, ["--store", str(tmp_path)]).exit_code == 0
+    for value in ("from-there", ""):
+        monkeypatch.setenv("SKRIBE_TOKEN", value)
+        assert call(command, ["--store", str(tmp_path)]).exit_code == 0
+    assert call(command, ["--store", str(tmp_path), "--token", "named"]).exit_code == 0
+    # An empty one is handed on, and refused there: nobody means to open the page to all.
+    assert seen == [None, "from-there", "", "named"]
+
+
+@pytest.mark.parametrize("wait", ["a change that never ends", "a page that takes long"])
+def test_ctrl_c_is_quiet_while_somebody_waits(recorded, wait):
+    slow = (
+        "import threading, time; from skribe.ui import pages, contents; before = contents.home;"
+        " contents.home = lambda query: time.sleep(3) or before(query); "
+    )
+    with started(recorded.folder, "port=0", slow) as (process, line):
+        port = int(re.search(r":(\d+)/", line)[1])
+        with socket.create_connection(("127.0.0.1", port), SOON) as waiting:
+            if wait.startswith("a change"):
+                head = "POST /api/do HTTP/1.1\r\nhost: 127.0.0.1\r\nsec-fetch-site: same-origin\r\nx-skribe: 1\r\n"
+                head += 'content-type: application/json\r\ncontent-length: 1000\r\n\r\n{"do":'
+            else:
+                head = "GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+            waiting.sendall(head.encode())
+            assert httpx.get(f"http://127.0.0.1:{port}/api/seq", timeout=SOON).status_code == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(SOON) == 0
+        assert process.stderr.read() == ""
+
+
 def test_who_can_reach_it():
     assert all(map(is_loopback, ["127.0.0.1", "localhost", "::1", "[::1]", "127.9.9.9"]))
     assert not any(map(is_loopback, ["0.0.0.0", "::", "192.168.1.2", "example.com", ""]))
@@ -144,6 +187,11 @@ class TestBeside:
             assert first.alive
             answer = httpx.get(first.url, timeout=SOON)
             assert answer.status_code == 200
+            # Nobody else on this machine can guess where it is, or read it in the list of processes.
+            found = re.fullmatch(r"(http://127\.0\.0\.1:\d+/)([\w-]{43})/", first.url)
+            assert httpx.get(found[1], timeout=SOON).status_code == 404
+            for secret in ("cmdline", "environ"):
+                assert found[2].encode() not in Path(f"/proc/{first._process.pid}/{secret}").read_bytes()
             assert "vscode-webview:" in answer.headers["content-security-policy"]
             os.kill(first._process.pid, signal.SIGKILL)
             first._process.wait()

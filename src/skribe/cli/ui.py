@@ -14,7 +14,7 @@ from skribe.cli.options import store_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0: other machines may come, with a token.")
 @click.option("-p", "--port", type=click.IntRange(0, 65535), help="Instead of 5555, or one that is free.")
 @click.option("--read-only", is_flag=True, help="Nothing can be changed from the page.")
-@click.option("--token", metavar="TEXT", help="What visitors must know. Better: SKRIBE_TOKEN, which `ps` does not show.")
+@click.option("--token", metavar="TEXT", help="What visitors must know. SKRIBE_TOKEN is not shown by `ps`.")
 @click.option(
     "--allow-host",
     "hosts",

@@ -42,6 +42,7 @@ class Admin(Changing):
 
     def restore_experiment(self, name: str) -> None:
         """Take the one of this name that was deleted last out of the trash. ArgumentError if the name is taken."""
+        _check_known(name)
         with self._writing() as connection:
             row = connection.execute(
                 "SELECT id FROM experiment WHERE name = ? AND deleted IS NOT NULL ORDER BY deleted DESC, id DESC",
@@ -70,10 +71,20 @@ class Admin(Changing):
         return row.id
 
     def restore_run(self, run: str) -> str:
-        """Take the run, and what went to the trash with it, out again. The id of the run."""
+        """Take the run, and what went to the trash with it, out again. The id of the run.
+
+        ArgumentError if its experiment is in the trash: it would stay there with it.
+        """
         row = self._find(run)
-        if row.deleted is not None:
-            with self._writing() as connection:
+        with self._writing() as connection:
+            held = connection.execute(
+                "SELECT e.name FROM run r JOIN experiment e ON e.id = r.experiment"
+                " WHERE r.num = ? AND e.deleted IS NOT NULL",
+                (row.num,),
+            ).fetchone()
+            if held is not None:
+                raise ArgumentError(f"run {row.id[-8:]} is in the trash with its experiment {held[0]!r}: restore that")
+            if row.deleted is not None:
                 connection.execute(
                     f"{_INSIDE} UPDATE run SET deleted = NULL WHERE num IN inside AND deleted = :deleted",
                     {"num": row.num, "deleted": row.deleted},
@@ -105,6 +116,7 @@ _AGAIN = "INSERT INTO journal (run, time) SELECT num, :now FROM run"
 
 
 def _experiment(connection: sqlite3.Connection, name: str) -> int:
+    _check_known(name)
     row = connection.execute("SELECT id FROM experiment WHERE name = ? AND deleted IS NULL", (name,)).fetchone()
     if row is not None:
         return int(row[0])
@@ -116,6 +128,14 @@ def _check_free(connection: sqlite3.Connection, name: str) -> None:
     taken = connection.execute("SELECT 1 FROM experiment WHERE name = ? AND deleted IS NULL", (name,)).fetchone()
     if taken:
         raise ArgumentError(f"there is already an experiment {name!r}; choose another name")
+
+
+def _check_known(name: str) -> None:
+    """NotFound if it is a text that no store can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise NotFound(f"there is no experiment {name!r}: no name has a lone surrogate") from None
 
 
 def _check_name(name: str) -> None:

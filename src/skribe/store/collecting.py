@@ -37,6 +37,7 @@ _DAY = 86400.0
 _WEEK = 7 * _DAY
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _COPIES = "registered"
+_DRAWN = "drawn"  # beside the artifacts: a folder for each run whose pictures were asked for as files
 
 
 class Gone(NamedTuple):
@@ -118,6 +119,7 @@ class _Collector(Changing):
         self.found.kept += trashed.kept
         for run in trashed.runs:
             self._delete("run in the trash", str(self._root / run), always=True)
+        self._drawn(set(trashed.runs).__contains__)
 
     def cap(self, keep: Keep) -> None:
         """The models beyond the cap."""
@@ -143,6 +145,7 @@ class _Collector(Changing):
             # Their rows have yet to come.
             return
         runs, models, removed = self._ask(_rows)
+        self._drawn(lambda name: name not in runs)
         for path in folders:
             if os.path.basename(path) not in runs and _is_old(path, _YOUNG):
                 self._delete("files without a run", path)
@@ -154,6 +157,14 @@ class _Collector(Changing):
             place = str(self._artifacts.place(run, path))
             if not self._artifacts.is_linked(run, path) and _is_old(place, _YOUNG):
                 self._delete("removed model", place)
+
+    def _drawn(self, is_gone: Callable[[str], bool]) -> None:
+        """Pictures that were drawn of runs that are gone. They are no files of anybody's, and are not counted."""
+        drawn = self.folder / _DRAWN
+        if not self._dry and not drawn.is_symlink():
+            for entry in _folders(drawn):
+                if is_gone(entry.name):
+                    parts.remove(entry.path)
 
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         with contextlib.closing(Query(self.folder)) as query:

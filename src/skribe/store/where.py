@@ -11,6 +11,7 @@ import ast
 import datetime
 import difflib
 import io
+import keyword
 import tokenize
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -335,6 +336,9 @@ def _parse(compiler: _Compiler, text: str) -> ast.expr:
     return tree
 
 
+_VALUES = (tokenize.NAME, tokenize.NUMBER, tokenize.STRING)
+
+
 def _diagnose(text: str, at: int) -> tuple[int, str]:
     """Where and why the text does not parse: the usual mistakes have their own words."""
     hints: dict[str, str] = {
@@ -355,7 +359,7 @@ def _diagnose(text: str, at: int) -> tuple[int, str]:
         "class": 'a key that is a Python keyword is written params["class"]',
     }
     try:
-        before = ""
+        before, ended = "", 0  # `ended`: the kind of the token before, if a value may end with it
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
             if before + token.string == "<>":
                 return token.start[1] - len(before), hints["<>"]
@@ -364,6 +368,11 @@ def _diagnose(text: str, at: int) -> tuple[int, str]:
                 return token.start[1], hints[token.string]
             if token.string in words and token.type == tokenize.NAME:
                 return token.start[1], words[token.string]
+            value = token.type in _VALUES and not keyword.iskeyword(token.string)
+            if ended and value and not ended == token.type == tokenize.STRING:
+                # Python itself would point at the beginning of the brackets that this stands in.
+                return token.start[1], "this cannot be read"
+            ended = token.type if value or token.string in (")", "]", "True", "False", "None") else 0
     except (tokenize.TokenError, SyntaxError, IndentationError):
         pass
     return max(0, min(at, len(text))), "this cannot be read"

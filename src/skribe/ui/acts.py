@@ -7,13 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skribe.errors import ArgumentError
+from skribe.errors import ArgumentError, StoreError
 from skribe.store.admin import Admin
 from skribe.store.registry import Registry
 from skribe.store.values import storable
 
 Act = Callable[[Path, "Given"], str]
 LONGEST = 1_000_000  # bytes of a request
+
+
+class Waiting(str):
+    """What will be done, and has not been done yet."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,14 @@ def _restore_run(folder: Path, given: Given) -> str:
 def _set_tag(folder: Path, given: Given) -> str:
     from skribe.tagging import set_tag
 
-    run = set_tag(folder, given.text("id"), given.text("key"), given.text("value"))
+    try:
+        run = set_tag(folder, given.text("id"), given.text("key"), given.text("value"))
+    except StoreError as error:
+        if type(error) is not StoreError or error.__cause__ is not None:
+            raise  # the store cannot even be read
+        return Waiting(
+            f"The tag {_short(given.text('key'))} is kept, and is written as soon as the store can be written to."
+        )
     return f"Run {run[-8:]} has the tag {_short(given.text('key'))}."
 
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from skribe.errors import ArgumentError, NotFound
 from skribe.store.page import KeyCount
 from skribe.store.query import Query
+from skribe.ui.cutting import cut
 from skribe.views.columns import telling_metrics, telling_params
 from skribe.views.plain import as_plain
 
@@ -29,6 +31,8 @@ _METRICS, _PARAMS = 4, 4
 _KEPT = 4
 _kept: dict[tuple[Path, str, str], SearchView] = {}
 _keeping = threading.Lock()
+# One for each search that somebody asks for just now.
+_turns: WeakValueDictionary[tuple[Path, str], threading.Lock] = WeakValueDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +108,21 @@ def search_of(query: Query, run: str) -> SearchView | None:
     from skribe.views.search import search_view, stamp_of
 
     row = query.run_row(run)
-    key = (query.folder, row.id, stamp_of(query, row.id))
     with _keeping:
-        if key in _kept:
-            _kept[key] = _kept.pop(key)
-            return _kept[key]
-    view = search_view(query, row.id)
-    if view is not None:
+        turn = _turns.setdefault((query.folder, row.id), threading.Lock())
+    # Who asks while it is being drawn up waits, and is given the same.
+    with turn:
+        key = (query.folder, row.id, stamp_of(query, row.id))
         with _keeping:
-            _kept[(*key[:2], view.stamp)] = view
-            while len(_kept) > _KEPT:
-                del _kept[next(iter(_kept))]
+            if key in _kept:
+                _kept[key] = _kept.pop(key)
+                return _kept[key]
+        view = search_view(query, row.id)
+        if view is not None:
+            with _keeping:
+                _kept[(*key[:2], view.stamp)] = view
+                while len(_kept) > _KEPT:
+                    del _kept[next(iter(_kept))]
     return view
 
 
@@ -145,18 +153,20 @@ def curve_answer(query: Query, run: str, key: str) -> dict[str, Any]:
     return dict(as_plain(curve_of(query, query.run_row(run).id, key)))
 
 
-def seen_answer(query: Query, run: str) -> dict[str, Any]:
-    """All that is shown of a run."""
+def seen_answer(query: Query, run: str, whole: bool = False) -> dict[str, Any]:
+    """All that is shown of a run; very long texts in whole, or cut as on the page."""
     from skribe.views import run_view
 
-    return dict(as_plain(run_view(query, run)))
+    view = run_view(query, run)
+    return dict(as_plain(view if whole else cut(view)))
 
 
-def compared_answer(query: Query, runs: Sequence[str]) -> dict[str, Any]:
-    """Several runs beside each other."""
+def compared_answer(query: Query, runs: Sequence[str], whole: bool = False) -> dict[str, Any]:
+    """Several runs beside each other, likewise."""
     from skribe.views import comparison
 
-    return dict(as_plain(comparison(query, runs)))
+    compared = comparison(query, runs)
+    return dict(as_plain(compared if whole else cut(compared)))
 
 
 def compared_picture_answer(query: Query, name: str, data: str | None, runs: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from skribe.errors import ArgumentError
 from skribe.ui import acts, answers
-from skribe.ui.asking import asked_runs, one, several
+from skribe.ui.asking import asked_runs, one, several, yes
 from skribe.ui.site import Site
 
 
@@ -28,7 +28,7 @@ def keys(site: Site, request: Request) -> Any:
 
 
 def run(site: Site, request: Request) -> Any:
-    return answers.seen_answer(site.query, one(request, "id"))
+    return answers.seen_answer(site.query, one(request, "id"), yes(request, "whole"))
 
 
 def search(site: Site, request: Request) -> Any:
@@ -47,7 +47,7 @@ def curve(site: Site, request: Request) -> Any:
 
 
 def compare(site: Site, request: Request) -> Any:
-    return answers.compared_answer(site.query, several(request, "run"))
+    return answers.compared_answer(site.query, several(request, "run"), yes(request, "whole"))
 
 
 def compared_picture(site: Site, request: Request) -> Any:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from skribe.store.query import Query
 from skribe.ui import acts, api, files, pages
 from skribe.ui.plain import as_json
 from skribe.ui.problems import Problem, problem_of, problem_of_status
-from skribe.ui.safety import LOCAL_HOSTS, Guarded, Rules, Turned
+from skribe.ui.safety import LOCAL_HOSTS, Guarded, Hidden, Rules, Turned
 from skribe.ui.site import Site
 
 logger = logging.getLogger("skribe")
@@ -63,6 +64,7 @@ def make_app(
     hosts: Sequence[str] = LOCAL_HOSTS,
     port: int | None = None,
     embeddable: bool = False,
+    prefix: str | None = None,
 ) -> Starlette:
     """The page of one store, whether or not the store is there yet.
 
@@ -71,6 +73,7 @@ def make_app(
     hosts:      the names, without a port, by which a browser may call the server.
     port:       with it the browser must also have come to this port.
     embeddable: notebooks on this machine may show the page in a frame.
+    prefix:     everything is below `/prefix/`, and nothing is anywhere else: a secret that is part of the address.
     """
     place = Path(os.path.abspath(folder))
     rules = Rules(tuple(host.lower() for host in hosts), port, token, embeddable)
@@ -78,7 +81,8 @@ def make_app(
 
     async def refuse(request: Request, turned: Turned) -> Response:
         told = Problem(turned.code, "This is not answered", turned.detail, turned.todo)
-        return await run_in_threadpool(_say, site, request, told)
+        # Who it is has not been found out, or is the wrong one.
+        return await run_in_threadpool(_say, replace(site, named=False), request, told)
 
     async def missing(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -88,9 +92,10 @@ def make_app(
     routes = [Route(path, _answered(site, answer)) for path, answer in _PAGES.items()]
     routes += [Route(path, _answered(site, _as_json(answer))) for path, answer in _API.items()]
     routes.append(Route("/api/do", _doing(site), methods=["POST"]))
+    hidden = [] if prefix is None else [Middleware(Hidden, prefix=prefix, rules=rules)]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guarded, rules=rules, refuse=refuse)],
+        middleware=[*hidden, Middleware(Guarded, rules=rules, refuse=refuse)],
         exception_handlers={HTTPException: missing},
         lifespan=_lifespan(site),
     )
@@ -135,7 +140,8 @@ def _doing(site: Site) -> Callable[[Request], Awaitable[Response]]:
             done = acts.do(site.folder, fields)
         except Exception as error:  # noqa: BLE001 - whatever it is, the reader is told
             return _failed(site, request, error)
-        return files.text_answer(request, as_json({"done": done}), "application/json")
+        code = 202 if isinstance(done, acts.Waiting) else 200
+        return files.text_answer(request, as_json({"done": done}), "application/json", code)
 
     async def endpoint(request: Request) -> Response:
         if site.readonly:
@@ -156,7 +162,7 @@ def _doing(site: Site) -> Callable[[Request], Awaitable[Response]]:
 def _failed(site: Site, request: Request, error: Exception) -> Response:
     told = problem_of(error)
     if told.code == 500:
-        logger.error("The page %s has failed", request.scope["path"], exc_info=error)
+        logger.error("The page %r has failed", request.scope["path"], exc_info=error)
     return _say(site, request, told)
 
 
@@ -165,6 +171,8 @@ def _say(site: Site, request: Request, told: Problem) -> Response:
     if request.scope["path"].startswith("/api/"):
         body = {"error": {"message": told.detail, "at": told.at, "todo": told.todo}}
         return files.text_answer(request, as_json(body), "application/json", told.code)
+    if request.scope["path"].startswith("/static/"):
+        site = replace(site, named=False)  # nobody needs a token for these
     try:
         return pages.problem(site, request, told)
     except Exception:

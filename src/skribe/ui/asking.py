@@ -23,13 +23,13 @@ def asked_runs(request: Request) -> Asked:
         kind=tuple(filter(None, args.getlist("kind"))),
         status=tuple(filter(None, args.getlist("status"))),
         sort=args.get("sort") or None,
-        ascending=_yes(request, "ascending"),
+        ascending=yes(request, "ascending"),
         offset=_number(request, "offset", 0),
         limit=_number(request, "limit", PAGE),
         columns=tuple(several(request, "column")),
-        children=_yes(request, "children"),
+        children=yes(request, "children"),
         parent=args.get("parent") or None,
-        deleted=_yes(request, "deleted"),
+        deleted=yes(request, "deleted"),
     )
 
 
@@ -57,7 +57,8 @@ def one(request: Request, name: str) -> str:
     return found
 
 
-def _yes(request: Request, name: str) -> bool:
+def yes(request: Request, name: str) -> bool:
+    """Whether the address says so."""
     return request.query_params.get(name, "").lower() in _YES
 
 

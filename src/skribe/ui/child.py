@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import sys
 import threading
 import time
@@ -28,8 +29,11 @@ def main(folder: str, embeddable: bool) -> None:
         _say({"error": str(error)})
         return
     with contextlib.closing(bound):
-        _say({"url": url_of(_HOST, bound.getsockname()[1])})
-        run(folder, bound, allowed(_HOST), embeddable=embeddable)
+        # Other accounts of this machine reach the port as well. Only who is told this can ask for anything, and it is
+        # told through a pipe: arguments can be read by all.
+        prefix = secrets.token_urlsafe(32)
+        _say({"url": f"{url_of(_HOST, bound.getsockname()[1])}{prefix}/"})
+        run(folder, bound, allowed(_HOST), embeddable=embeddable, prefix=prefix)
 
 
 def _say(what: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from skribe.display.text import number
 from skribe.errors import NotFound, SkribeError
 from skribe.store.query import ExperimentRow, Query
 from skribe.ui.answers import Asked, keys_answer, runs_answer, search_of
+from skribe.ui.cutting import cut
 from skribe.ui.problems import problem_of
 from skribe.views.columns import telling_metrics
 from skribe.views.plain import as_plain
@@ -24,6 +25,8 @@ _TRASH = 500
 # The best run of each experiment is a nicety: it may take this many seconds of the first page.
 _FOR_THE_BEST = 0.1
 _LOOKED_AT = 20  # runs of an experiment, for the metric that says most of them
+# Curves that come with the page of a run, and with that of several; and the points of all curves of several.
+_CURVES, _COMPARED_CURVES, _COMPARED_POINTS = 40, 30, 60_000
 Context = dict[str, Any]
 
 
@@ -103,17 +106,19 @@ def run(query: Query, which: str) -> tuple[RunView, Context]:
     """A run, with what is drawn of it."""
     from skribe.views import run_view
 
-    view = run_view(query, which)
+    view = cut(run_view(query, which))
+    left = max(0, len(view.curves) - _CURVES)
     search = search_of(query, view.id)
     data = {
         "seq": query.last_seq(),
         "run": view,
         "search": search,
         "pictures": pictures(query, view.id, view.pictures),
-        "curves": curves(query, view.id, view.curves),
+        "curves": curves(query, view.id, view.curves[:_CURVES]),
+        "curves_left": left,
         "tables": tables(query, view.id, view.tables),
     }
-    return view, {"run": view, "search": search, "data": data}
+    return view, {"run": view, "search": search, "curves_left": left, "data": data}
 
 
 def pictures(query: Query, run_id: str, names: Sequence[tuple[str, str]]) -> dict[str, Any]:
@@ -130,11 +135,11 @@ def tables(query: Query, run_id: str, names: Sequence[tuple[str, str]]) -> dict[
     return {f"{name}|{data}": as_plain(view_of(query, run_id, name, data)) for name, data in names}
 
 
-def curves(query: Query, run_id: str, keys: Sequence[str]) -> dict[str, Any]:
-    """The metrics that have steps."""
-    from skribe.views import curve_of
+def curves(query: Query, run_id: str, keys: Sequence[str], **most: int) -> dict[str, Any]:
+    """Metrics that have steps."""
+    from skribe.views.pictures import curves_of
 
-    return {key: curve_of(query, run_id, key) for key in keys}
+    return curves_of(query, run_id, keys, **most)
 
 
 def compare(query: Query, ids: Sequence[str]) -> Context:
@@ -143,14 +148,16 @@ def compare(query: Query, ids: Sequence[str]) -> Context:
 
     if len(set(ids)) < 2:
         return {"compared": None, "problem": "Choose two runs or more in the list of runs, then Compare.", "data": {}}
-    compared = comparison(query, ids)
+    compared = cut(comparison(query, ids))
     shown: dict[str, dict[str, Any]] = {f"{name}|{data}": {} for name, data in compared.pictures}
-    curved: dict[str, dict[str, Any]] = {key: {} for key in compared.curves}
+    curved: dict[str, dict[str, Any]] = {key: {} for key in compared.curves[:_COMPARED_CURVES]}
+    points = max(50, min(1000, _COMPARED_POINTS // max(1, len(curved) * len(compared.runs))))
     for view in compared.runs:
         mine = [pair for pair in compared.pictures if pair in view.pictures]
         for key, body in pictures(query, view.id, mine).items():
             shown[key][view.id] = body
-        for key, body in curves(query, view.id, [key for key in compared.curves if key in view.curves]).items():
+        there = set(view.curves)
+        for key, body in curves(query, view.id, [key for key in curved if key in there], most=points).items():
             curved[key][view.id] = body
     data = {"seq": query.last_seq(), "compared": compared, "pictures": shown, "curves": curved}
     return {"compared": compared, "problem": None, "data": data}

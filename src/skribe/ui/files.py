@@ -33,9 +33,11 @@ def run_file(site: Site, request: Request) -> Response:
     """A file of a run: shown where that is safe, saved otherwise."""
     path, saved = request.path_params["path"], "download" in request.query_params
     row = site.query.run_row(request.path_params["id"])
-    place = _known(site, row.id, path) or (_drawn(site, row.id, path) if saved else None)
+    place = _known(site, row.id, path)
+    if place is None and saved:
+        return _drawn(site, row.id, path)
     if place is None:
-        raise NotFound(f"run {row.id[-8:]} has no file {path[:300]!r}")
+        raise _none(row.id, path)
     kind = media_type(path)
     shown = kind is not None and not saved
     headers = {
@@ -56,15 +58,27 @@ def _known(site: Site, run: str, path: str) -> Path | None:
     return place if place.is_file() else None
 
 
-def _drawn(site: Site, run: str, name: str) -> Path | None:
-    """A picture, drawn from the data of the run. It is kept in the store, so not where nothing may be changed."""
-    if site.readonly or "/" in name:
-        return None
+def _drawn(site: Site, run: str, name: str) -> Response:
+    """A picture, drawn from the data of the run. The store is only read."""
+    if "/" in name:
+        raise _none(run, name)
     if find_spec("matplotlib") is None:
         raise ArgumentError('Pictures are drawn by matplotlib: pip install "skribe[plots]"')
-    from skribe.views import drawn_file
+    from skribe.views.pictures import drawn_bytes
 
-    return drawn_file(site.query, site.artifacts, run, name)
+    body = drawn_bytes(site.query, run, name)
+    if body is None:
+        raise _none(run, name)
+    headers = {
+        "content-security-policy": site.rules.policy(of_file=True),
+        "content-disposition": _disposition("attachment", name),
+        "cache-control": "private, no-cache",
+    }
+    return Response(body, headers=headers, media_type="application/octet-stream")
+
+
+def _none(run: str, path: str) -> NotFound:
+    return NotFound(f"run {run[-8:]} has no file {path[:300]!r}")
 
 
 def _disposition(how: str, name: str) -> str:

@@ -61,7 +61,7 @@ def freeze(
     from skribe.ui.target import put_in_place, ready
 
     require()
-    source, place = Path(os.path.abspath(folder)), Path(os.path.abspath(target))
+    source, place = Path(os.path.abspath(folder)), Path(os.path.realpath(target))
     if not database_of(source).is_file():
         raise NotFound(f"{source} holds no store, so there is nothing to freeze.")
     ready(place, source)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import html
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from skribe.ui.kinds import is_active, media_type
+from skribe.ui.kinds import is_hidden, is_inert, is_looked_into, media_type, wraps
 
 _LARGEST = 20_000_000
 _SHUT = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -23,15 +23,23 @@ class Unfrozen(Exception):  # noqa: N818 - it is a reason, not a fault
 
 def frozen_bytes(source: Path, path: str) -> bytes | None:
     """What is to be written in place of the file; None if it can be copied as it is. Unfrozen: it has no such form."""
-    if not is_active(path):
+    if is_hidden(path):
+        raise Unfrozen("whose name begins with a dot")
+    if is_inert(path):
+        if is_looked_into(path) and _begins_as_a_page(source):
+            raise Unfrozen("that begin as a page does, and whose name says something else")
         return None
-    kind = media_type(path)
-    if kind is None:
-        raise Unfrozen(f"of a kind that a browser would execute ({PurePosixPath(path).suffix})")
+    if not wraps(path):
+        raise Unfrozen("of a kind that a browser or a web server might execute")
     if source.stat().st_size > _LARGEST:
         raise Unfrozen(f"pages of more than {_LARGEST // 1_000_000} MB")
     body = source.read_bytes()
-    return _picture(body) if kind == "image/svg+xml" else _page(body)
+    return _picture(body) if media_type(path) == "image/svg+xml" else _page(body)
+
+
+def _begins_as_a_page(source: Path) -> bool:
+    with source.open("rb") as file:
+        return file.read(2048).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
 
 
 def _page(body: bytes) -> bytes:

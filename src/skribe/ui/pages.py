@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
-from skribe.errors import ArgumentError, NotFound
+from skribe.errors import ArgumentError, NotFound, SkribeError
 from skribe.ui import contents
 from skribe.ui.asking import asked_table, one, several
 from skribe.ui.files import text_answer
@@ -27,8 +29,14 @@ def runs(site: Site, request: Request) -> Response:
     code = 400 if context["data"]["error"] else 200
     answer = _shown(site, request, "runs.html", asked.experiment or "Runs", "runs", context, code)
     # A click on a column's name comes next, as a rule, and among many runs the first order by one takes a while.
-    answer.background = BackgroundTask(site.query.warm_columns, context["data"]["runs"]["columns"])
+    answer.background = BackgroundTask(_warm, site, context["data"]["runs"]["columns"])
     return answer
+
+
+def _warm(site: Site, columns: Sequence[str]) -> None:
+    # The page has been sent: whoever asks next is told what is wrong with the store.
+    with contextlib.suppress(SkribeError, OSError):
+        site.query.warm_columns(columns)
 
 
 def run(site: Site, request: Request) -> Response:

@@ -95,11 +95,33 @@ class Guarded:
         await (answer or self.app)(scope, receive, send_on)
 
 
+class Hidden:
+    """The app below a prefix that nobody can guess. Whoever does not know it finds nothing."""
+
+    def __init__(self, app: ASGIApp, prefix: str, rules: Rules) -> None:
+        self.app, self.rules, self.prefix = app, rules, f"/{prefix}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        raw = (scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
+        length = len(self.prefix)
+        if not hmac.compare_digest(raw[:length], self.prefix) or raw[length : length + 1] != b"/":
+            answer = Response(status_code=404)
+            _say_what_is_allowed(answer.headers, self.rules)
+            await answer(scope, receive, send)
+            return
+        # The prefix is plain ASCII, so it is as long in the path that has been decoded.
+        inside = {**scope, "path": scope["path"][length:], "raw_path": raw[length:]}
+        await self.app(inside, receive, send)
+
+
 def check_host(headers: Headers, rules: Rules) -> None:
     """Turn away who has come here by a name that is not ours."""
     asked = headers.get("host", "")
     name, port = _parted(asked)
-    right_port = rules.port is None or port in ("", str(rules.port))
+    right_port = port == "" or (port.isascii() and port.isdigit() and rules.port in (None, int(port[:9])))
     known = name in rules.hosts or (ANY_ADDRESS in rules.hosts and _is_address(name))
     if not known or not right_port or len(headers.getlist("host")) != 1:
         raise Turned(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import logging
 import os
+import re
 import secrets
 import socket
 import sys
@@ -40,11 +42,17 @@ def serve(
     host:  who can reach it: this machine only, unless another address of this machine is named. Then a token is
            needed, which is made here and printed once, in the address.
     port:  5555 if it is free, or any that is.
+    token: what every visitor must know, also those on this machine.
     hosts: further names by which browsers come here, such as that of a proxy.
     """
     from skribe.ui.safety import is_loopback
 
     require()
+    if token is not None and not re.fullmatch(r"[!-~]+", token):
+        raise ArgumentError(
+            "token= must be a text without blanks, of ASCII characters; leave it out where none is needed (--token and"
+            " SKRIBE_TOKEN likewise)."
+        )
     if not is_loopback(host) and not token:
         token = secrets.token_urlsafe(32)
     bound, said = bind(host, port)
@@ -85,8 +93,15 @@ def run(folder: str | os.PathLike[str], bound: socket.socket, hosts: Sequence[st
         lifespan="on",
         timeout_graceful_shutdown=_PATIENCE,
     )
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # Who still waits gets no answer, and nobody who ends the server wants to read of each.
+            logging.getLogger("uvicorn.error").disabled = True
+            await super().shutdown(sockets)
+
     with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[bound])
+        Server(config).run(sockets=[bound])
 
 
 def bind(host: str, port: int | None) -> tuple[socket.socket, str]:

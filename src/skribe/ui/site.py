@@ -23,11 +23,12 @@ class Site:
     artifacts: ArtifactStore
     rules: Rules
     readonly: bool
+    named: bool = True  # the pages say where the store is
 
     def page(self, request: Request, title: str, kind: str) -> tuple[Page, Links]:
         """What the templates know of the page at the address of this request."""
         root = root_of(request)
-        return Page(title, kind, str(self.folder), root, readonly=self.readonly), live(root)
+        return Page(title, kind, str(self.folder) if self.named else "", root, readonly=self.readonly), live(root)
 
 
 def root_of(request: Request) -> str:

@@ -15,7 +15,8 @@ MARK = ".skribe-frozen"
 
 def ready(place: Path, store: Path) -> None:
     """ArgumentError if the folder holds what `freeze` has not written."""
-    if place == store or store.is_relative_to(place) or place.is_relative_to(store):
+    there, its = Path(os.path.realpath(place)), Path(os.path.realpath(store))
+    if its.is_relative_to(there) or there.is_relative_to(its):
         raise ArgumentError(f"{place} is the store's own folder, or around or inside of it; choose another one.")
     if not os.path.lexists(place):
         return
@@ -32,6 +33,9 @@ def put_in_place(fresh: Path, place: Path) -> None:
     """Put the files there. Those of the last time that are no more are deleted, and nothing else is."""
     files = sorted(path.relative_to(fresh).as_posix() for path in fresh.rglob("*") if path.is_file())
     before = _written(place)
+    for folder in {folder for name in files for folder in _folders(place, name)}:
+        if folder.is_symlink():
+            raise ArgumentError(f"{folder} is a link, and what is written there would go elsewhere; remove the link.")
     place.mkdir(exist_ok=True)
     # First the mark: whatever happens now, the folder can be frozen into again.
     _mark(place, sorted({*files, *before}))
@@ -59,14 +63,21 @@ def _is_inside(name: str) -> bool:
 
 def _mark(place: Path, files: list[str]) -> None:
     beside = place / f"{MARK}-{os.getpid()}"
+    beside.unlink(missing_ok=True)  # it may be a link
     beside.write_text(json.dumps({"skribe": skribe.__version__, "files": files}, indent=0), encoding="utf-8")
     os.replace(beside, place / MARK)
 
 
 def _delete(place: Path, name: str) -> None:
+    folders = _folders(place, name)
+    if any(folder.is_symlink() for folder in folders):
+        return  # it is elsewhere
     with contextlib.suppress(OSError):
         (place / name).unlink()
-        for folder in (place / name).parents:
-            if folder == place:
-                break
+        for folder in folders:
             folder.rmdir()
+
+
+def _folders(place: Path, name: str) -> list[Path]:
+    """The folders between the two, the innermost first."""
+    return [folder for folder in (place / name).parents if folder != place and folder.is_relative_to(place)]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from skribe.capture.fingerprint import fingerprint
-from skribe.errors import ArgumentError, NotFound
+from skribe.errors import ArgumentError, NotFound, StoreError
 from skribe.store.artifacts import ArtifactStore
 from skribe.store.query import Query
 
@@ -17,6 +18,8 @@ TRAINING = "training"
 HISTORY = "history"
 # Curves that say how fast the training was rather than how it went.
 _OF_TIME = frozenset({"fit_seconds", "rows_seen"})
+# More points of a curve than a screen is wide are not seen.
+_POINTS = 1000
 _SEARCH = frozenset({"validation_curve", "heat_map", "score_against_time", "progress", "timeline", "rungs"})
 
 
@@ -76,9 +79,35 @@ def _of_no_data(query: Query, run: str) -> list[str]:
     return [name for name in names if there.get(name, True)]
 
 
+def drawn_bytes(query: Query, run: str, name: str) -> bytes | None:
+    """The picture of this file name, drawn now; None if it is no picture's. Nothing is written."""
+    found = _drawing(query, run, name)
+    return None if found is None else _picture(found, name)
+
+
 def drawn_file(query: Query, artifacts: ArtifactStore, run: str, name: str) -> Path | None:
-    """The picture of this file name, drawn unless it has been drawn before; None if it is no picture's."""
-    from skribe.plots.draw import draw, name_of, picture, title_of
+    """The same as a file, drawn unless it has been drawn before. It is deleted with the run."""
+    found = _drawing(query, run, name)
+    if found is None:
+        return None
+    with contextlib.suppress(NotFound):
+        return artifacts.path(run, name)  # a file of the user's own goes before
+    place = artifacts.folder / "drawn" / run / str(fingerprint(json.dumps(found))) / name
+    if not place.exists():
+        body = _picture(found, name)
+        beside = place.with_name(f".{os.getpid()}-{place.name}")
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            beside.write_bytes(body)
+            os.replace(beside, place)
+        except OSError as error:
+            raise StoreError(f"the picture {name} cannot be written into {artifacts.folder}: {error}") from error
+    return place
+
+
+def _drawing(query: Query, run: str, name: str) -> tuple[str, str, Any] | None:
+    """Which plot a file name means, its title, and what is drawn."""
+    from skribe.plots.draw import name_of, title_of
 
     meant, (stem, _, ending) = name_of(name), name.rpartition(".")
     if meant is not None and meant in query.table_names(run):
@@ -87,20 +116,15 @@ def drawn_file(query: Query, artifacts: ArtifactStore, run: str, name: str) -> P
         plot, of = stem, ""
     else:
         return None
-    with contextlib.suppress(NotFound):
-        return artifacts.path(run, name)  # a file of the user's own goes before
     view = _found(query, run, *meant)[1] if of and meant else picture_of(query, run, plot, (), None)[1]
-    row = query.run_row(run)
-    title = title_of(plot, f"{row.name} {run[-8:]}{of}")
-    digest = fingerprint(json.dumps([plot, title, view]))
-    place = artifacts.folder / "drawn" / str(digest) / name
-    if not place.exists():
-        body = picture(draw(plot, view, title=title), place.suffix.lstrip("."))
-        place.parent.mkdir(parents=True, exist_ok=True)
-        beside = place.with_name(f".{os.getpid()}-{place.name}")
-        beside.write_bytes(body)
-        os.replace(beside, place)
-    return place
+    return plot, title_of(plot, f"{query.run_row(run).name} {run[-8:]}{of}"), view
+
+
+def _picture(drawing: tuple[str, str, Any], name: str) -> bytes:
+    from skribe.plots.draw import draw, picture
+
+    plot, title, view = drawing
+    return picture(draw(plot, view, title=title), name.rpartition(".")[2])
 
 
 def _found(query: Query, run: str, name: str, data: str | None) -> tuple[str, Any]:
@@ -136,15 +160,37 @@ def _history(query: Query, run: str, keys: tuple[str, ...]) -> dict[str, Any]:
     chosen = keys or [key for key in stepped if key not in _OF_TIME] or stepped
     if not chosen:
         raise ArgumentError("plot('history'): no metric of this run has steps.")
-    series = []
-    for key in chosen:
-        points = query.history(run, key)
-        known = [(step, value) for _, value, step, _ in points if step is not None and value == value]
-        series.append({"name": key, "steps": [step for step, _ in known], "values": [value for _, value in known]})
-    return {"series": series}
+    return {"series": [_series(query, run, key, _POINTS) for key in chosen]}
+
+
+def _series(query: Query, run: str, key: str, most: int) -> dict[str, Any]:
+    """One curve, as it is drawn: of a long one what can be seen, and of how many points that is."""
+    points = query.history(run, key)
+    known = [(step, value) for _, value, step, _ in points if step is not None and value == value]
+    seen = _thinned(known, most)
+    told = {"name": key, "steps": [step for step, _ in seen], "values": [value for _, value in seen]}
+    return told if len(seen) == len(known) else {**told, "of": len(known)}
+
+
+def _thinned(points: list[tuple[int, float]], most: int) -> list[tuple[int, float]]:
+    """At most so many of the points, so that the curve looks the same: both ends, and what stands out in between."""
+    if len(points) <= most:
+        return points
+    inner, parts = len(points) - 2, max(1, (most - 2) // 2)
+    kept = [points[0]]
+    for n in range(parts):
+        part = range(1 + inner * n // parts, 1 + inner * (n + 1) // parts)
+        lowest, highest = (pick(part, key=lambda at: points[at][1]) for pick in (min, max))
+        kept += [points[at] for at in sorted({lowest, highest})]
+    return [*kept, points[-1]]
 
 
 def curve_of(query: Query, run: str, key: str) -> dict[str, Any]:
     """A metric by step, as `history` draws it. ArgumentError if the run has no such curve."""
     series: dict[str, Any] = _history(query, run, (key,))["series"][0]
     return series
+
+
+def curves_of(query: Query, run: str, keys: Sequence[str], most: int = _POINTS) -> dict[str, dict[str, Any]]:
+    """The same of several, each of at most so many points. The caller knows that the run has them."""
+    return {key: _series(query, run, key, most) for key in keys}
