@@ -228,6 +228,17 @@ def test_the_estimators_diagram_is_drawn_when_asked_for():
     assert html.count("<details") == html.count("</details>") == 3
 
 
+def test_a_run_is_not_back_while_its_experiment_is_in_the_trash():
+    with skribe.run("a", experiment="old") as run:
+        pass
+    skribe.experiment("old").delete()
+    with pytest.raises(skribe.ArgumentError, match="with its experiment 'old': restore that"):
+        skribe.get_run(run.id).restore()
+    skribe.experiment("old").restore()
+    skribe.get_run(run.id).restore()
+    assert list(skribe.runs()["name"]) == ["a"]
+
+
 def test_experiments_are_made_renamed_deleted_restored():
     with skribe.run("kept", experiment="first"):
         pass
