@@ -69,8 +69,10 @@ clean:
 # tests are skipped.
 programs:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing=postgresql; \
-	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v chromium-headless-shell >/dev/null || missing="$$missing chromium-headless-shell"; \
 	test -z "$$missing" || { test "$$(id -u)" = 0 && $(APT) update && $(APT) install $$missing; } >/dev/null 2>&1 || true
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+		{ test "$$(id -u)" = 0 && $(APT) install chromium; } >/dev/null 2>&1 || true
 
 .venv/.lint: .venv/.test
 	$(call UV,.venv) -e ".[lint]"

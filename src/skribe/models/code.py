@@ -14,7 +14,8 @@ from skribe.models.requirements import is_installed, top_of
 from skribe.records import Note
 
 _INTERACTIVE: Final = frozenset({"__main__", "__mp_main__"})
-_MOST_FILES: Final = 500
+_MOST_FILES: Final = 500  # of one module
+_MOST_TOGETHER: Final = 1000
 _MOST_BYTES: Final = 2 << 20
 _NO_CODE: Final = frozenset({"__pycache__", "node_modules", "site-packages", "dist-packages", "mlruns"})
 
@@ -56,8 +57,8 @@ def code_of(modules: Iterable[str], project: Path) -> Code:
     notes: list[Note] = []
     for top in sorted(own):
         found, reason = _files_of(top, project)
-        if reason is None and len(files) + len(found) > _MOST_FILES:
-            found, reason = [], f"has more than {_MOST_FILES} files"
+        if reason is None and len(files) + len(found) > _MOST_TOGETHER:
+            found, reason = [], f"would make it more than {_MOST_TOGETHER} files"
         files += found
         if reason is None:
             said = f"the model needs your module {top!r}; it is saved in the folder code/"
