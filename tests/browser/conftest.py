@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.newest_only)
             if CHROMIUM is None:
-                item.add_marker(pytest.mark.skip(reason="there is no Chromium: apt-get install chromium-headless-shell"))
+                item.add_marker(pytest.mark.skip(reason="there is no Chromium; Debian has chromium-headless-shell"))
 
 
 @pytest.fixture(scope="package")

@@ -70,7 +70,8 @@ def test_each_run_is_there_once(search_written):
 
 def test_a_search_and_its_candidates_are_one_group(search_written):
     runs, run, _ = search_written
-    assert {written.record.run_group for written in runs.values()} == {f"GridSearchCV(LogisticRegression) {run.short_id}"}
+    group = f"GridSearchCV(LogisticRegression) {run.short_id}"
+    assert {written.record.run_group for written in runs.values()} == {group}
     assert runs[run.id].record.job_type == "search"
     assert {runs[child.id].record.job_type for child in run.children} == {"candidate"}
     assert {runs[child.id].config["skribe"]["parent"] for child in run.children} == {run.id}
