@@ -79,7 +79,7 @@ def _key(query: Query, experiment: str, metric: str) -> str:
 
 
 def _ascending(key: str, way: str | None) -> bool:
-    from skribe.plots.words import better
+    from skribe.words import better
 
     if way is not None:
         return way == "min"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from skribe.cli.layout import cut
 from skribe.cli.output import paint, status_style, width
 from skribe.cli.text import literal, moment, short
+from skribe.display.progress import TELLING
 from skribe.display.text import number
 from skribe.views.run import RunRef, ref_of
 from skribe.views.search import SearchView, search_view, stamp_of
@@ -185,14 +186,23 @@ def bar(search: SearchView, state: State, room: int) -> str:
     elapsed = state.elapsed
     if elapsed is not None:
         words += f" · {seconds(float(max(1, round(elapsed))) if state.running else elapsed)}"
-        if state.running and search.total and 0 < search.done < search.total:
-            left = elapsed * (search.total - search.done) / search.done
+        left = _left(search) if state.running else None
+        if left:
             words += f" · about {seconds(float(max(1, round(left))))} left"
     if not search.total:
         return words
     long = max(10, min(40, room - len(words) - 2))
     full = round(long * min(1.0, search.done / search.total))
     return f"{paint('━' * full, fg='green')}{paint('━' * (long - full), dim=True)}  {words}"
+
+
+def _left(search: SearchView) -> float | None:
+    """The seconds that the rest will take. The start of the workers, and results of an earlier run, tell nothing."""
+    course = search.views["timeline"]
+    computed = sum(len(worker["tasks"]) for worker in course["workers"])
+    if not search.total or computed < TELLING:
+        return None
+    return float((time.time() - course["start"]) * max(0, search.total - search.done) / computed)
 
 
 def live(query: Query, run: str, tick: float) -> None:

@@ -40,12 +40,12 @@ class Pace(NamedTuple):
     computed: int  # since then
 
 
-_TELLING = 3  # fewer results are no pace
+TELLING = 3  # fewer results are no pace
 
 
 def time_left(progress: HowFar, pace: Pace | None) -> float | None:
     """The seconds that the rest will take at this pace, if it is known; results that were found cost nothing."""
-    if progress.total is None or pace is None or pace.computed < 1 or progress.computed < _TELLING:
+    if progress.total is None or pace is None or pace.computed < 1 or progress.computed < TELLING:
         return None
     return pace.seconds * max(0, progress.total - progress.done) / pace.computed
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from skribe.words import better as better
 from skribe.words import shorten
 
 # Texts that would read like another kind of value are said in quotes.
