@@ -233,3 +233,12 @@ def is_there(pid: int) -> bool:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_the_command_without_the_extra_says_what_to_install(tmp_path):
+    """In a process of its own: here everything is imported."""
+    code = "import sys; sys.modules['starlette'] = None; from skribe.cli import main; main(['ui', '--no-browser'])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert 'The page needs starlette, which is not installed: pip install "skribe[ui]"' in done.stderr
+    assert "Traceback" not in done.stderr

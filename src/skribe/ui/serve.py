@@ -45,9 +45,9 @@ def serve(
     token: what every visitor must know, also those on this machine.
     hosts: further names by which browsers come here, such as that of a proxy.
     """
+    require()
     from skribe.ui.safety import is_loopback
 
-    require()
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise ArgumentError(
             "token= must be a text without blanks, of ASCII characters; leave it out where none is needed (--token and"
